@@ -1,0 +1,37 @@
+//! `customers`: someone who brings in things to repair.
+
+use sea_orm::entity::prelude::*;
+
+#[sea_orm::model]
+#[derive(Clone, Debug, Default, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "customers")]
+pub struct Model {
+    #[sea_orm(primary_key)]
+    pub id: i32,
+    pub first_name: String,
+    pub last_name: String,
+    #[sea_orm(unique)]
+    pub email: String,
+    pub phone: String,
+    pub address1: String,
+    pub address2: Option<String>,
+    pub city: String,
+    #[sea_orm(column_type = "String(StringLen::N(2))")]
+    pub state: String,
+    #[sea_orm(column_type = "String(StringLen::N(10))")]
+    pub zip_code: String,
+    #[sea_orm(column_type = "Text", nullable)]
+    pub notes: Option<String>,
+    #[sea_orm(default_value = true)]
+    pub active: bool,
+    /// UTC.
+    #[sea_orm(default_expr = "Expr::current_timestamp()")]
+    pub created_at: DateTime,
+    /// UTC.
+    #[sea_orm(default_expr = "Expr::current_timestamp()")]
+    pub updated_at: DateTime,
+    #[sea_orm(has_many)]
+    pub tickets: HasMany<super::ticket::Entity>,
+}
+
+impl ActiveModelBehavior for ActiveModel {}

@@ -35,3 +35,9 @@ pub struct Model {
 }
 
 impl ActiveModelBehavior for ActiveModel {}
+
+/// What a search for words looks through. PostgreSQL's trigram index is on this very expression.
+pub const SEARCH_TEXT: &str = "(first_name || ' ' || last_name || ' ' || email || ' ' || phone || ' ' || city || ' ' || state || ' ' || zip_code || ' ' || coalesce(notes, ''))";
+
+/// A customer's name, as a search for tickets looks through it; it has a trigram index too.
+pub const NAME_TEXT: &str = "(first_name || ' ' || last_name)";

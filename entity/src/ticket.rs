@@ -27,3 +27,7 @@ pub struct Model {
 }
 
 impl ActiveModelBehavior for ActiveModel {}
+
+/// What a search for words looks through, the customer's name aside. PostgreSQL's trigram index is
+/// on this very expression.
+pub const SEARCH_TEXT: &str = "(title || ' ' || coalesce(description, '') || ' ' || tech)";

@@ -1,0 +1,263 @@
+//! Customers: the type and the queries. Its filter, order and mutations are below this folder.
+
+mod filter;
+mod mutation;
+
+use std::sync::Arc;
+
+use async_graphql::{Context, ID, Object};
+use entity::customer::{Column, Entity, Model};
+use sea_orm::{
+    ConnectionTrait, DbBackend,
+    sea_query::{Expr, ExprTrait, Func, Order, Query, SelectStatement},
+};
+
+use crate::{
+    Result,
+    context::ContextExt,
+    node::{Id, global_id},
+    page::{self, Arguments, Connection, Listed, SortKey},
+    row::{self, Columns, Record, Row},
+    scalar::{DateTime, Text},
+    ticket::{TicketList, TicketsOf},
+};
+pub(crate) use filter::named;
+pub use filter::{CustomerFilter, CustomerOrder, CustomerOrderField, TicketListFilter};
+pub use mutation::CustomerMutation;
+
+/// Someone who brings in things to repair. Holds the columns that were asked for.
+#[derive(Clone, Debug)]
+pub struct Customer(Arc<Model>);
+
+impl From<Arc<Model>> for Customer {
+    fn from(model: Arc<Model>) -> Self {
+        Self(model)
+    }
+}
+
+impl Record for Customer {
+    type Entity = Entity;
+    const NAME: &'static str = "Customer";
+    const COLUMNS: &'static [(Column, Option<&'static str>)] = &[
+        (Column::Id, Some("number")),
+        (Column::FirstName, Some("firstName")),
+        (Column::LastName, Some("lastName")),
+        (Column::Email, Some("email")),
+        (Column::Phone, Some("phone")),
+        (Column::Address1, Some("address1")),
+        (Column::Address2, Some("address2")),
+        (Column::City, Some("city")),
+        (Column::State, Some("state")),
+        (Column::ZipCode, Some("zipCode")),
+        (Column::Notes, Some("notes")),
+        (Column::Active, Some("active")),
+        (Column::CreatedAt, Some("createdAt")),
+        (Column::UpdatedAt, Some("updatedAt")),
+    ];
+    const COMPUTED: &'static [(&'static str, Column)] =
+        &[("id", Column::Id), ("tickets", Column::Id)];
+
+    const UPDATED_AT: Column = Column::UpdatedAt;
+
+    fn model(&self) -> &Model {
+        &self.0
+    }
+
+    fn number(&self) -> i32 {
+        self.0.id
+    }
+}
+
+/// Someone who brings in things to repair.
+#[Object]
+impl Customer {
+    /// Global id, unique across all types.
+    async fn id(&self) -> ID {
+        global_id::<Self>(self.0.id)
+    }
+    /// The number that people use: the row's primary key.
+    async fn number(&self) -> i32 {
+        self.0.id
+    }
+    /// Given name.
+    async fn first_name(&self) -> &str {
+        &self.0.first_name
+    }
+    /// Family name.
+    async fn last_name(&self) -> &str {
+        &self.0.last_name
+    }
+    /// Email address; no two customers have the same.
+    async fn email(&self) -> &str {
+        &self.0.email
+    }
+    /// Telephone number, as it was given.
+    async fn phone(&self) -> &str {
+        &self.0.phone
+    }
+    /// Street and house number.
+    async fn address1(&self) -> &str {
+        &self.0.address1
+    }
+    /// Flat, floor or company.
+    async fn address2(&self) -> Option<&str> {
+        self.0.address2.as_deref()
+    }
+    /// Town.
+    async fn city(&self) -> &str {
+        &self.0.city
+    }
+    /// Two-letter code.
+    async fn state(&self) -> &str {
+        &self.0.state
+    }
+    /// ZIP or other postal code.
+    async fn zip_code(&self) -> &str {
+        &self.0.zip_code
+    }
+    /// What the shop wants to remember.
+    async fn notes(&self) -> Option<&str> {
+        self.0.notes.as_deref()
+    }
+    /// Whether the shop still works for this customer.
+    async fn active(&self) -> bool {
+        self.0.active
+    }
+    /// When the row was made.
+    async fn created_at(&self) -> DateTime {
+        DateTime(self.0.created_at)
+    }
+    /// When the row was last changed, by whatever program.
+    async fn updated_at(&self) -> DateTime {
+        DateTime(self.0.updated_at)
+    }
+    /// The customer's tickets.
+    #[graphql(flatten)]
+    async fn tickets(&self, _ctx: &Context<'_>) -> TicketList {
+        TicketList(TicketsOf::Customer(self.0.id))
+    }
+}
+
+impl Customer {
+    /// The customer that a row names, behind a field of the document; nothing is read where the
+    /// field's selection shows no more than the key.
+    pub(crate) async fn of(ctx: &Context<'_>, number: i32) -> Result<Option<Self>> {
+        let columns = Columns::<Self>::selected(ctx, &ctx.item.node.selection_set.node);
+        if columns.is_key_alone() {
+            let model = Model {
+                id: number,
+                ..Model::default()
+            };
+            return Ok(Some(Self(Arc::new(model))));
+        }
+        row::load(ctx, number, columns).await
+    }
+
+    /// The customer behind a field of the document, with what the field's selection shows.
+    pub(crate) async fn load(ctx: &Context<'_>, id: Id<Self>) -> Result<Option<Self>> {
+        let columns = Columns::selected(ctx, &ctx.item.node.selection_set.node);
+        row::load(ctx, id.number, columns).await
+    }
+}
+
+impl Listed for Customer {
+    type Filter = CustomerFilter;
+    type OrderField = CustomerOrderField;
+    const BY_NUMBER: CustomerOrderField = CustomerOrderField::Number;
+
+    fn sort_key(field: CustomerOrderField) -> SortKey {
+        field.sort_key()
+    }
+
+    fn mentions(backend: DbBackend, word: &str) -> Expr {
+        filter::mentions(backend, word)
+    }
+
+    fn join(_: &mut SelectStatement) {}
+}
+
+/// The queries for customers.
+#[derive(Default)]
+pub struct CustomerQuery;
+
+#[Object]
+impl CustomerQuery {
+    /// One customer, by global id or by `number`.
+    async fn customer(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "`Customer:42` or `42`.")] id: ID,
+    ) -> Option<Result<Row<Customer>>> {
+        let load = async { Customer::load(ctx, Id::parse(&id)?).await };
+        load.await.transpose().map(|customer| customer.map(Row))
+    }
+
+    /// One customer, by email address, whatever its case.
+    async fn customer_by_email(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The whole address.")] email: String,
+    ) -> Option<Result<Row<Customer>>> {
+        by_email(ctx, email).await.transpose()
+    }
+
+    /// Customers, by `number` unless `orderBy` says otherwise.
+    #[expect(clippy::too_many_arguments, reason = "the arguments of a connection")]
+    async fn customers(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(
+            desc = "How many, from the start or from `after`: 0 to 100; 20 where neither `first` nor `last` is given."
+        )]
+        first: Option<i32>,
+        #[graphql(desc = "Only what comes after the row with this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many, from the end or from `before`: 0 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes before the row with this cursor.")] before: Option<
+            String,
+        >,
+        #[graphql(desc = "How many to skip, for numbered pages; not together with a cursor.")]
+        offset: Option<i32>,
+        #[graphql(name = "where", desc = "Only customers that satisfy this.")] filter: Option<
+            CustomerFilter,
+        >,
+        #[graphql(desc = "What to sort by, the first counting most.")] order_by: Option<
+            Vec<CustomerOrder>,
+        >,
+        #[graphql(
+            desc = "Words that must all occur, whatever their case, in the name, email, phone, city, state, ZIP code or notes."
+        )]
+        search: Option<Text>,
+    ) -> Result<Connection<Customer>> {
+        let arguments = Arguments {
+            first,
+            after,
+            last,
+            before,
+            offset,
+            filter,
+            order: (order_by.unwrap_or_default().into_iter())
+                .map(|order| (order.field, order.direction))
+                .collect(),
+            search,
+        };
+        page::list(ctx, arguments).await
+    }
+}
+
+/// An exact match goes before others, which only another program can have stored.
+async fn by_email(ctx: &Context<'_>, email: String) -> Result<Option<Row<Customer>>> {
+    let email = Text::new(email.trim().to_owned())?;
+    let columns = Columns::<Customer>::selected(ctx, &ctx.item.node.selection_set.node);
+    let column = || Expr::col((Entity, Column::Email));
+    let select = Query::select()
+        .columns(columns.iter().map(|column| (Entity, column)))
+        .from(Entity)
+        .and_where(Func::lower(column()).eq(Func::lower(email.as_str())))
+        .order_by_expr(column().eq(email.as_str()), Order::Desc)
+        .order_by((Entity, Column::Id), Order::Asc)
+        .limit(1)
+        .take();
+    let row = ctx.shop().db.query_one(&select).await?;
+    let customer = row.map(|row| columns.read(&row, 0)).transpose()?;
+    Ok(customer.map(Row))
+}

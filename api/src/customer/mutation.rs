@@ -1,0 +1,284 @@
+//! Creating, changing and deleting customers.
+
+use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, SimpleObject};
+use entity::{customer::ActiveModel, ticket};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::NotSet, ActiveValue::Set, ConnectionTrait, DatabaseConnection,
+    DbErr, EntityTrait,
+};
+
+use super::Customer;
+use crate::{
+    Result,
+    context::ContextExt,
+    database, dialect,
+    error::{Constraint, UserError, UserErrorCode, violated},
+    form::{Form, Kind},
+    node::Id,
+    row::Row,
+    scalar::DateTime,
+    ticket::NewTicketInput,
+    write::Target,
+};
+
+/// How many rows one INSERT takes, well below the databases' limits on parameters.
+const ROWS_PER_INSERT: usize = 1_000;
+
+/// A new customer, and with `tickets` the tickets of a first visit.
+#[derive(InputObject)]
+pub struct CreateCustomerInput {
+    /// Given name.
+    first_name: String,
+    /// Family name.
+    last_name: String,
+    /// Email address; no two customers have the same. Stored in lower case.
+    email: String,
+    /// Telephone number, in any form.
+    phone: String,
+    /// Street and house number.
+    address1: String,
+    /// Flat, floor or company.
+    address2: MaybeUndefined<String>,
+    /// Town.
+    city: String,
+    /// Two-letter code; stored in upper case.
+    state: String,
+    /// ZIP or other postal code, at most 10 characters.
+    zip_code: String,
+    /// What the shop wants to remember.
+    notes: MaybeUndefined<String>,
+    /// Whether the shop works for this customer.
+    #[graphql(default = true)]
+    active: bool,
+    /// Tickets to create with the customer: all of it or none.
+    #[graphql(default)]
+    tickets: Vec<NewTicketInput>,
+}
+
+/// What to change of a customer; a field that is left out keeps its value.
+#[derive(InputObject)]
+pub struct UpdateCustomerInput {
+    /// The customer: `Customer:42` or `42`.
+    id: Id<Customer>,
+    /// Change it only if nobody has since: the `updatedAt` that the change is based on, compared to
+    /// the millisecond.
+    if_updated_at: Option<DateTime>,
+    /// Given name.
+    first_name: MaybeUndefined<String>,
+    /// Family name.
+    last_name: MaybeUndefined<String>,
+    /// Email address; no two customers have the same. Stored in lower case.
+    email: MaybeUndefined<String>,
+    /// Telephone number, in any form.
+    phone: MaybeUndefined<String>,
+    /// Street and house number.
+    address1: MaybeUndefined<String>,
+    /// Flat, floor or company; null clears it.
+    address2: MaybeUndefined<String>,
+    /// Town.
+    city: MaybeUndefined<String>,
+    /// Two-letter code; stored in upper case.
+    state: MaybeUndefined<String>,
+    /// ZIP or other postal code, at most 10 characters.
+    zip_code: MaybeUndefined<String>,
+    /// What the shop wants to remember; null clears it.
+    notes: MaybeUndefined<String>,
+    /// Whether the shop works for this customer.
+    active: MaybeUndefined<bool>,
+}
+
+/// Which customer to delete.
+#[derive(InputObject)]
+pub struct DeleteCustomerInput {
+    /// The customer: `Customer:42` or `42`.
+    id: Id<Customer>,
+    /// Delete it only if nobody has changed it since: its `updatedAt`, compared to the millisecond.
+    if_updated_at: Option<DateTime>,
+}
+
+/// What became of a new customer.
+#[derive(SimpleObject)]
+pub struct CreateCustomerPayload {
+    /// Null where `userErrors` says why.
+    customer: Option<Row<Customer>>,
+    /// What the person who filled in the form can put right.
+    user_errors: Vec<UserError>,
+}
+
+/// What became of a change to a customer.
+#[derive(SimpleObject)]
+pub struct UpdateCustomerPayload {
+    /// As it stands after the call, also where `userErrors` says why nothing was changed; null
+    /// where there is no such customer.
+    customer: Option<Row<Customer>>,
+    /// What the person who filled in the form can put right.
+    user_errors: Vec<UserError>,
+}
+
+/// What became of a deletion.
+#[derive(SimpleObject)]
+pub struct DeleteCustomerPayload {
+    /// The global id of the customer that was deleted; null where `userErrors` says why not.
+    deleted_customer_id: Option<ID>,
+    /// What stands in the way.
+    user_errors: Vec<UserError>,
+}
+
+/// The mutations of customers.
+#[derive(Default)]
+pub struct CustomerMutation;
+
+#[Object]
+impl CustomerMutation {
+    /// Adds a customer, and with `tickets` the tickets of a first visit: all of it or none.
+    async fn create_customer(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The new customer.")] input: CreateCustomerInput,
+    ) -> Result<CreateCustomerPayload> {
+        let db = &ctx.shop().db;
+        let mut form = Form::input();
+        let (customer, tickets) = input.read(&mut form, db);
+        let mut user_errors = form.into_errors();
+        let mut created = None;
+        if user_errors.is_empty() {
+            match insert(db, customer, tickets).await {
+                Ok(model) => created = Some(Row(Customer(model.into()))),
+                Err(error) => user_errors.push(refused(error)?),
+            }
+        }
+        Ok(CreateCustomerPayload {
+            customer: created,
+            user_errors,
+        })
+    }
+
+    /// Changes the given fields of a customer; a field that is left out keeps its value.
+    async fn update_customer(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The customer, and what to change.")] input: UpdateCustomerInput,
+    ) -> Result<UpdateCustomerPayload> {
+        let target = Target {
+            id: input.id,
+            if_updated_at: input.if_updated_at,
+        };
+        let mut form = Form::input();
+        let values = input.read(&mut form);
+        let (customer, user_errors) = target
+            .update(&ctx.shop().db, values, form.into_errors(), refused)
+            .await?;
+        Ok(UpdateCustomerPayload {
+            customer,
+            user_errors,
+        })
+    }
+
+    /// Deletes a customer that has no tickets.
+    async fn delete_customer(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The customer.")] input: DeleteCustomerInput,
+    ) -> Result<DeleteCustomerPayload> {
+        let target = Target {
+            id: input.id,
+            if_updated_at: input.if_updated_at,
+        };
+        let refused = |error: DbErr| {
+            if violated(&error) == Some(Constraint::TicketCustomer) {
+                let message = "The customer still has tickets.";
+                return Ok(UserError::input("id", UserErrorCode::HasTickets, message));
+            }
+            Err(error.into())
+        };
+        let deleted = target.delete(&ctx.shop().db, refused).await?;
+        Ok(DeleteCustomerPayload {
+            deleted_customer_id: deleted.as_ref().ok().cloned(),
+            user_errors: deleted.err().into_iter().collect(),
+        })
+    }
+}
+
+/// What the person can put right, where the database refused a customer.
+fn refused(error: DbErr) -> Result<UserError> {
+    if violated(&error) == Some(Constraint::CustomerEmail) {
+        let message = "Another customer has this email address.";
+        return Ok(UserError::input("email", UserErrorCode::Taken, message));
+    }
+    Err(error.into())
+}
+
+async fn insert(
+    db: &DatabaseConnection,
+    customer: ActiveModel,
+    mut tickets: Vec<ticket::ActiveModel>,
+) -> Result<entity::customer::Model, DbErr> {
+    if tickets.is_empty() {
+        return customer.insert(db).await;
+    }
+    let transaction = database::begin(db).await?;
+    let customer = customer.insert(&transaction).await?;
+    for ticket in &mut tickets {
+        ticket.customer_id = Set(customer.id);
+    }
+    for rows in tickets.chunks(ROWS_PER_INSERT) {
+        ticket::Entity::insert_many(rows.to_vec())
+            .exec_without_returning(&transaction)
+            .await?;
+    }
+    transaction.commit().await?;
+    Ok(customer)
+}
+
+impl CreateCustomerInput {
+    fn read(
+        self,
+        form: &mut Form,
+        db: &DatabaseConnection,
+    ) -> (ActiveModel, Vec<ticket::ActiveModel>) {
+        let backend = db.get_database_backend();
+        let customer = ActiveModel {
+            id: NotSet,
+            first_name: form.text("firstName", Kind::Indexed, self.first_name.into()),
+            last_name: form.text("lastName", Kind::Indexed, self.last_name.into()),
+            email: form.text("email", Kind::Email, self.email.into()),
+            phone: form.text("phone", Kind::Text, self.phone.into()),
+            address1: form.text("address1", Kind::Text, self.address1.into()),
+            address2: form.optional_text("address2", self.address2),
+            city: form.text("city", Kind::Indexed, self.city.into()),
+            state: form.text("state", Kind::State, self.state.into()),
+            zip_code: form.text("zipCode", Kind::ZipCode, self.zip_code.into()),
+            notes: form.optional_text("notes", self.notes),
+            active: Set(self.active),
+            created_at: dialect::now(backend),
+            updated_at: dialect::now(backend),
+        };
+        let tickets = (self.tickets.into_iter().enumerate())
+            .map(|(index, ticket)| {
+                form.element("tickets", index, |form| ticket.read(form, backend))
+            })
+            .collect();
+        (customer, tickets)
+    }
+}
+
+impl UpdateCustomerInput {
+    fn read(self, form: &mut Form) -> ActiveModel {
+        ActiveModel {
+            id: NotSet,
+            first_name: form.text("firstName", Kind::Indexed, self.first_name),
+            last_name: form.text("lastName", Kind::Indexed, self.last_name),
+            email: form.text("email", Kind::Email, self.email),
+            phone: form.text("phone", Kind::Text, self.phone),
+            address1: form.text("address1", Kind::Text, self.address1),
+            address2: form.optional_text("address2", self.address2),
+            city: form.text("city", Kind::Indexed, self.city),
+            state: form.text("state", Kind::State, self.state),
+            zip_code: form.text("zipCode", Kind::ZipCode, self.zip_code),
+            notes: form.optional_text("notes", self.notes),
+            active: form.value("active", self.active),
+            created_at: NotSet,
+            updated_at: NotSet,
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! What differs between the SQL of PostgreSQL and of SQLite, expression by expression.
+//!
+//! Knows no table. Everything else in this crate writes SQL that both understand.
+
+use sea_orm::{
+    ActiveValue, DbBackend, Value,
+    sea_query::{
+        Expr, ExprTrait, Func, FunctionCall, LikeExpr, Query, SelectStatement, SimpleExpr,
+        extension::postgres::{PgExpr, PgFunc},
+        extension::sqlite::SqliteExpr,
+    },
+};
+use chrono::{NaiveDateTime, SubsecRound, Utc};
+
+/// Where in a text something has to stand.
+#[derive(Clone, Copy)]
+pub(crate) enum Place {
+    Anywhere,
+    Start,
+    End,
+}
+
+/// Whether `needle` stands in `text`, whatever the case of either; every character of it means
+/// itself.
+pub(crate) fn contains(backend: DbBackend, text: Expr, needle: &str, place: Place) -> Expr {
+    let wildcard = if backend == DbBackend::Sqlite { "*" } else { "%" };
+    let (before, after) = match place {
+        Place::Anywhere => (wildcard, wildcard),
+        Place::Start => ("", wildcard),
+        Place::End => (wildcard, ""),
+    };
+    let mut pattern = String::with_capacity(needle.len() + 2);
+    pattern.push_str(before);
+    for letter in needle.chars() {
+        if backend == DbBackend::Sqlite {
+            push_glob(&mut pattern, letter);
+        } else {
+            if matches!(letter, '%' | '_' | '\\') {
+                pattern.push('\\');
+            }
+            pattern.push(letter);
+        }
+    }
+    pattern.push_str(after);
+    if backend == DbBackend::Sqlite {
+        text.glob(pattern)
+    } else {
+        text.ilike(LikeExpr::new(pattern))
+    }
+}
+
+/// SQLite's LIKE folds ASCII alone; a GLOB with both cases of each letter folds every alphabet, as
+/// PostgreSQL's ILIKE does.
+fn push_glob(pattern: &mut String, letter: char) {
+    let single = |mut letters: Box<dyn Iterator<Item = char>>| {
+        let first = letters.next();
+        letters.next().is_none().then_some(first).flatten()
+    };
+    let lower = single(Box::new(letter.to_lowercase())).unwrap_or(letter);
+    let upper = single(Box::new(lower.to_uppercase()))
+        .filter(|upper| single(Box::new(upper.to_lowercase())) == Some(lower))
+        .unwrap_or(lower);
+    if lower != upper {
+        pattern.extend(['[', lower, upper, ']']);
+    } else if matches!(lower, '*' | '?' | '[') {
+        pattern.extend(['[', lower, ']']);
+    } else {
+        pattern.push(lower);
+    }
+}
+
+/// A value of which many can be bound at once: as an array on PostgreSQL, as JSON on SQLite.
+pub trait Bound: Clone + serde::Serialize {
+    fn array(values: &[Self]) -> Value;
+}
+impl Bound for i32 {
+    fn array(values: &[Self]) -> Value {
+        values.to_vec().into()
+    }
+}
+impl Bound for String {
+    fn array(values: &[Self]) -> Value {
+        values.to_vec().into()
+    }
+}
+
+/// Whether `column` is one of `values`: one bound array, so that the statement's text is the same
+/// for any number of them.
+pub(crate) fn one_of<T: Bound>(backend: DbBackend, column: Expr, values: &[T]) -> Expr {
+    if backend == DbBackend::Sqlite {
+        let each = Query::select()
+            .column("value")
+            .from_function(json_each(values), "each")
+            .take();
+        column.in_subquery(each)
+    } else {
+        column.eq(PgFunc::any(T::array(values)))
+    }
+}
+
+/// Whether `column` is one of the rows of a subquery; written so that PostgreSQL runs the subquery
+/// once, first, and can then use an index on `column` in an OR.
+pub(crate) fn one_of_rows(backend: DbBackend, column: Expr, rows: SelectStatement) -> Expr {
+    if backend == DbBackend::Sqlite {
+        column.in_subquery(rows)
+    } else {
+        let array = Func::cust("ARRAY").arg(Expr::SubQuery(None, Box::new(rows.into())));
+        column.eq(PgFunc::any(array))
+    }
+}
+
+/// SQLite: the elements of a list as rows with the columns `key` (place) and `value`.
+pub(crate) fn json_each<T: serde::Serialize>(values: &[T]) -> FunctionCall {
+    let json = serde_json::to_string(values).unwrap_or_default();
+    Func::cust("json_each").arg(json)
+}
+
+/// Neither false nor unknown: what a filter means by "not", so that a row without a value is not
+/// lost from both a condition and its opposite.
+pub(crate) fn not(condition: Expr) -> SimpleExpr {
+    condition.is_not(Expr::Constant(true.into()))
+}
+
+/// The UTC day of a timestamp.
+pub(crate) fn day(backend: DbBackend, timestamp: Expr) -> Expr {
+    if backend == DbBackend::Sqlite {
+        Func::cust("date").arg(timestamp).into()
+    } else {
+        timestamp.cast_as("date")
+    }
+}
+
+/// For a new row's timestamps: PostgreSQL's default does it; SQLite's knows seconds alone.
+pub(crate) fn now(backend: DbBackend) -> ActiveValue<NaiveDateTime> {
+    if backend == DbBackend::Sqlite {
+        ActiveValue::Set(Utc::now().naive_utc().trunc_subsecs(6))
+    } else {
+        ActiveValue::NotSet
+    }
+}
+
+/// The new `updated_at` of a row that is changed: now, but at least a millisecond after the old
+/// one, so that `ifUpdatedAt`, which compares milliseconds, sees each change.
+pub(crate) fn touched(backend: DbBackend, updated_at: Expr) -> Expr {
+    if backend == DbBackend::Sqlite {
+        let now = Utc::now().naive_utc().trunc_subsecs(6);
+        let later = Func::cust("strftime")
+            .arg("%Y-%m-%d %H:%M:%f")
+            .arg(updated_at)
+            .arg("+0.001 seconds");
+        Func::cust("max").arg(now).arg(later).into()
+    } else {
+        let later = updated_at.add(Expr::cust("interval '1 millisecond'"));
+        Func::greatest([Expr::cust("now()::timestamp"), later]).into()
+    }
+}

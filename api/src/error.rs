@@ -1,0 +1,216 @@
+//! Errors: the only place that makes GraphQL errors, and that reads what the database refused.
+//!
+//! Three classes. What the person at the form can put right is a [`UserError`] in a payload. What
+//! the caller got wrong is a top-level error with a [`Code`]. What is ours to mend is logged once,
+//! with its cause, and reaches the client as `INTERNAL_SERVER_ERROR` with the log line's id.
+//!
+//! [`Error`] must never implement `Display`: async-graphql shows any `Display` error to the client,
+//! so that a `?` on a database error would tell SQL to the world.
+
+use async_graphql::{Enum, ErrorExtensionValues, SimpleObject};
+use sea_orm::{DbErr, RuntimeErr, SqlErr};
+use uuid::Uuid;
+
+/// What every resolver returns.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// The closed set of `extensions.code`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Code {
+    /// The document is no GraphQL.
+    GraphqlParseFailed,
+    /// The document does not fit the schema.
+    GraphqlValidationFailed,
+    /// An argument, a variable or the request itself is not what it has to be.
+    BadUserInput,
+    /// The database cannot be reached, or is too busy.
+    Unavailable,
+    /// Our fault; the log has the cause under the error's id.
+    InternalServerError,
+}
+
+impl Code {
+    /// As it stands in `extensions.code`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::GraphqlParseFailed => "GRAPHQL_PARSE_FAILED",
+            Self::GraphqlValidationFailed => "GRAPHQL_VALIDATION_FAILED",
+            Self::BadUserInput => "BAD_USER_INPUT",
+            Self::Unavailable => "UNAVAILABLE",
+            Self::InternalServerError => "INTERNAL_SERVER_ERROR",
+        }
+    }
+}
+
+/// An error as the client may see it.
+#[derive(Clone, Debug)]
+pub struct Error {
+    code: Code,
+    message: String,
+    id: Option<Uuid>,
+}
+
+impl Error {
+    /// The caller's mistake: say what was expected and what was found.
+    pub fn bad_user_input(message: impl Into<String>) -> Self {
+        Self {
+            code: Code::BadUserInput,
+            message: message.into(),
+            id: None,
+        }
+    }
+
+    /// Our mistake. Logs the cause, once; the client gets the id alone.
+    pub fn internal(cause: impl std::fmt::Display) -> Self {
+        let id = Uuid::new_v4();
+        tracing::error!(%id, %cause, "a request failed");
+        Self {
+            code: Code::InternalServerError,
+            message: "Something went wrong on the server.".to_owned(),
+            id: Some(id),
+        }
+    }
+
+    fn unavailable(cause: &DbErr) -> Self {
+        tracing::warn!(%cause, "the database cannot be reached");
+        Self {
+            code: Code::Unavailable,
+            message: "The database cannot be reached or is too busy; try again in a moment."
+                .to_owned(),
+            id: None,
+        }
+    }
+
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// `code`, and the id of an internal error, as `extensions`.
+    pub(crate) fn extensions(&self) -> ErrorExtensionValues {
+        let mut extensions = ErrorExtensionValues::default();
+        extensions.set("code", self.code.as_str());
+        if let Some(id) = self.id {
+            extensions.set("id", id.to_string());
+        }
+        extensions
+    }
+}
+
+impl From<DbErr> for Error {
+    fn from(error: DbErr) -> Self {
+        let lost = match &error {
+            DbErr::Conn(_) | DbErr::ConnectionAcquire(_) => true,
+            DbErr::Exec(RuntimeErr::SqlxError(cause))
+            | DbErr::Query(RuntimeErr::SqlxError(cause)) => {
+                matches!(**cause, sea_orm::SqlxError::Io(_))
+            }
+            _ => false,
+        };
+        if lost {
+            Self::unavailable(&error)
+        } else {
+            Self::internal(error)
+        }
+    }
+}
+
+impl From<Error> for async_graphql::Error {
+    fn from(error: Error) -> Self {
+        Self {
+            extensions: Some(error.extensions()),
+            message: error.message,
+            source: None,
+        }
+    }
+}
+
+/// Gives an error that async-graphql made itself its code: without a path the request did not get
+/// as far as a field, with one an argument could not be read.
+pub(crate) fn classify(error: &mut async_graphql::ServerError) {
+    let extensions = error.extensions.get_or_insert_default();
+    if extensions.get("code").is_none() {
+        let code = if error.path.is_empty() {
+            Code::GraphqlValidationFailed
+        } else {
+            Code::BadUserInput
+        };
+        extensions.set("code", code.as_str());
+    }
+}
+
+/// A constraint of the shop's tables that a person's input can violate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Constraint {
+    /// `customers_email_unique`, or its case-insensitive companion.
+    CustomerEmail,
+    /// `tickets_customer_id_customers_id_fk`, from either side.
+    TicketCustomer,
+}
+
+/// Which of the known constraints made the database refuse a statement.
+pub(crate) fn violated(error: &DbErr) -> Option<Constraint> {
+    let (DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause))) =
+        error
+    else {
+        return None;
+    };
+    let database = cause.as_database_error()?;
+    match (error.sql_err()?, database.constraint()) {
+        (SqlErr::UniqueConstraintViolation(_), Some(name)) => name
+            .starts_with("customers_email")
+            .then_some(Constraint::CustomerEmail),
+        // SQLite names the columns, or the index, in its message alone.
+        (SqlErr::UniqueConstraintViolation(_), None) => ["customers.email", "customers_email"]
+            .iter()
+            .any(|name| database.message().contains(name))
+            .then_some(Constraint::CustomerEmail),
+        (SqlErr::ForeignKeyConstraintViolation(_), Some(name)) => {
+            (name == "tickets_customer_id_customers_id_fk").then_some(Constraint::TicketCustomer)
+        }
+        // SQLite does not name a foreign key; the shop's tables have this one.
+        (SqlErr::ForeignKeyConstraintViolation(_), None) => Some(Constraint::TicketCustomer),
+        _ => None,
+    }
+}
+
+/// Something that the person who filled in the form can put right.
+#[derive(Clone, Debug, SimpleObject)]
+pub struct UserError {
+    /// What is wrong, for programs.
+    pub code: UserErrorCode,
+    /// A sentence to show to that person.
+    pub message: String,
+    /// The input that it is about: `["input", "tickets", "0", "title"]`.
+    pub field: Vec<String>,
+}
+
+impl UserError {
+    /// About one field of the mutation's `input`.
+    pub(crate) fn input(field: &str, code: UserErrorCode, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            field: vec!["input".to_owned(), field.to_owned()],
+        }
+    }
+}
+
+/// What can be wrong with what was filled in.
+#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UserErrorCode {
+    /// Left empty.
+    Blank,
+    /// Longer than the column takes.
+    TooLong,
+    /// Not of the form that this field takes.
+    Invalid,
+    /// Another customer has this email address.
+    Taken,
+    /// There is no such record.
+    NotFound,
+    /// Somebody has changed the record since `ifUpdatedAt`.
+    Stale,
+    /// The customer still has tickets.
+    HasTickets,
+}

@@ -1,0 +1,237 @@
+//! GraphQL over HTTP: bytes → [`Request`], [`Response`] → bytes. Knows no feature.
+//!
+//! Its own, and not async-graphql-axum's extractors: those take `text/plain` and bodies without a
+//! type (so that any web page could send mutations), run mutations by GET, read bodies of any size,
+//! overlook `operationName` in a URL and answer bad JSON with Rust's debug text. Its
+//! [`GraphQLResponse`] is used: the one that serialises.
+//!
+//! Source of the rules: the GraphQL over HTTP specification and RFC 9110.
+
+use async_graphql::{Request, Response, ServerError, Variables};
+use async_graphql_axum::GraphQLResponse;
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    extract::{Query, State, rejection::QueryRejection},
+    http::{
+        HeaderMap, HeaderName, HeaderValue, StatusCode,
+        header::{ACCEPT, ALLOW, CONTENT_TYPE, VARY},
+    },
+    response::IntoResponse,
+    routing::get,
+};
+use serde::Deserialize;
+
+use crate::{Error, schema::App};
+
+/// The longest body, in bytes.
+const MAX_BODY: usize = 1024 * 1024;
+
+const GRAPHQL: &str = "application/graphql-response+json";
+const JSON: &str = "application/json";
+
+/// The server's routes. Does no I/O.
+pub fn app(app: App) -> Router {
+    Router::new()
+        .route("/graphql", get(by_get).post(by_post).fallback(by_other))
+        .with_state(app)
+}
+
+/// What a request says, in its body or in its URL.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Parameters<V> {
+    query: String,
+    operation_name: Option<String>,
+    variables: Option<V>,
+    #[expect(dead_code, reason = "checked to be an object, and not used yet")]
+    extensions: Option<V>,
+}
+
+type Object = serde_json::Map<String, serde_json::Value>;
+
+async fn by_post(State(app): State<App>, headers: HeaderMap, body: Body) -> axum::response::Response {
+    let answer = match Answer::accepted(&headers) {
+        Ok(answer) => answer,
+        Err(refusal) => return refusal,
+    };
+    let media_type = header(&headers, &CONTENT_TYPE).split(';').next();
+    if !media_type.is_some_and(|found| found.trim().eq_ignore_ascii_case(JSON)) {
+        let message = format!("Expected a body of the content type `{JSON}`.");
+        return answer.refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, message);
+    }
+    let Ok(body) = to_bytes(body, MAX_BODY).await else {
+        let message = format!("Expected a body of at most {MAX_BODY} bytes.");
+        return answer.refuse(StatusCode::PAYLOAD_TOO_LARGE, message);
+    };
+    let parameters: Parameters<Object> = match serde_json::from_slice(&body) {
+        Ok(parameters) => parameters,
+        Err(error) => {
+            let found = if error.is_data() { "another shape" } else { "no JSON" };
+            return answer.refuse(StatusCode::BAD_REQUEST, format!(
+                "Expected the body to be a JSON object with a string `query` and optionally a \
+                 string `operationName` and objects `variables` and `extensions`, found {found}."
+            ));
+        }
+    };
+    let variables = parameters.variables.unwrap_or_default();
+    let mut request = Request::new(parameters.query)
+        .variables(Variables::from_json(serde_json::Value::Object(variables)));
+    request.operation_name = parameters.operation_name;
+    match app.execute(request, true).await {
+        Some(response) => answer.respond(response),
+        None => answer.mutation_by_get(),
+    }
+}
+
+async fn by_get(
+    State(app): State<App>,
+    headers: HeaderMap,
+    parameters: Result<Query<Parameters<String>>, QueryRejection>,
+) -> axum::response::Response {
+    let answer = match Answer::accepted(&headers) {
+        Ok(answer) => answer,
+        Err(refusal) => return refusal,
+    };
+    let Ok(Query(parameters)) = parameters else {
+        let message = "Expected the URL to have a `query`, and optionally an `operationName`, and \
+                       `variables` and `extensions` as JSON objects.";
+        return answer.refuse(StatusCode::BAD_REQUEST, message);
+    };
+    let mut request = Request::new(parameters.query);
+    request.operation_name = parameters.operation_name;
+    if let Some(json) = parameters.variables {
+        match serde_json::from_str::<Option<Object>>(&json) {
+            Ok(variables) => {
+                let variables = serde_json::Value::Object(variables.unwrap_or_default());
+                request.variables = Variables::from_json(variables);
+            }
+            Err(_) => {
+                let message = "Expected `variables` in the URL to be a JSON object.";
+                return answer.refuse(StatusCode::BAD_REQUEST, message);
+            }
+        }
+    }
+    match app.execute(request, false).await {
+        Some(response) => answer.respond(response),
+        None => answer.mutation_by_get(),
+    }
+}
+
+async fn by_other(headers: HeaderMap) -> axum::response::Response {
+    match Answer::accepted(&headers) {
+        Ok(answer) => answer.not_allowed("GET, POST", "Expected GET or POST."),
+        Err(refusal) => refusal,
+    }
+}
+
+/// The media type of a response, as the caller accepts it.
+#[derive(Clone, Copy)]
+enum Answer {
+    /// `application/graphql-response+json`: the status says what became of the request.
+    GraphQl,
+    /// `application/json`: the status says whether it was well formed.
+    Json,
+}
+
+impl Answer {
+    /// The caller's choice; where it has no preference, `application/json`.
+    fn accepted(headers: &HeaderMap) -> Result<Self, axum::response::Response> {
+        let accept: Vec<&str> = (headers.get_all(ACCEPT).iter())
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(','))
+            .collect();
+        if accept.is_empty() {
+            return Ok(Self::Json);
+        }
+        let (json, graphql) = (quality(&accept, JSON), quality(&accept, GRAPHQL));
+        if json <= 0.0 && graphql <= 0.0 {
+            let message = format!("Expected to be allowed to answer with `{GRAPHQL}` or `{JSON}`.");
+            return Err(Self::Json.refuse(StatusCode::NOT_ACCEPTABLE, message));
+        }
+        Ok(if graphql > json { Self::GraphQl } else { Self::Json })
+    }
+
+    fn respond(self, response: Response) -> axum::response::Response {
+        // An error without a path, and nothing executed: the specification's request error.
+        let refused = response.data == async_graphql::Value::Null
+            && !response.errors.is_empty()
+            && response.errors.iter().all(|error| error.path.is_empty());
+        if refused {
+            let status = match self {
+                Self::GraphQl => StatusCode::BAD_REQUEST,
+                Self::Json => StatusCode::OK,
+            };
+            return self.errors(status, &response.errors);
+        }
+        let mut response = GraphQLResponse::from(response).into_response();
+        self.head(response.headers_mut());
+        response
+    }
+
+    /// Refuses a request that is none.
+    fn refuse(self, status: StatusCode, message: impl Into<String>) -> axum::response::Response {
+        let error = async_graphql::Error::from(Error::bad_user_input(message));
+        let error = error.into_server_error(async_graphql::Pos::default());
+        let error = ServerError {
+            locations: Vec::new(),
+            ..error
+        };
+        self.errors(status, &[error])
+    }
+
+    fn not_allowed(self, allow: &'static str, message: &str) -> axum::response::Response {
+        let mut response = self.refuse(StatusCode::METHOD_NOT_ALLOWED, message);
+        (response.headers_mut()).insert(ALLOW, HeaderValue::from_static(allow));
+        response
+    }
+
+    fn mutation_by_get(self) -> axum::response::Response {
+        self.not_allowed("POST", "Expected a mutation to be sent by POST.")
+    }
+
+    /// A response without `data`, which there is none of where nothing was executed.
+    fn errors(self, status: StatusCode, errors: &[ServerError]) -> axum::response::Response {
+        let body = serde_json::json!({ "errors": errors }).to_string();
+        let mut response = (status, body).into_response();
+        self.head(response.headers_mut());
+        response
+    }
+
+    fn head(self, headers: &mut HeaderMap) {
+        let media_type = match self {
+            Self::GraphQl => "application/graphql-response+json; charset=utf-8",
+            Self::Json => "application/json; charset=utf-8",
+        };
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+        headers.append(VARY, HeaderValue::from_static("accept"));
+    }
+}
+
+/// How much a caller wants a media type: the quality of the most specific range that has it (RFC
+/// 9110, section 12.5.1).
+fn quality(accept: &[&str], media_type: &str) -> f32 {
+    let mut best = (0, 0.0);
+    for range in accept {
+        let mut parts = range.split(';').map(str::trim);
+        let specificity = match parts.next().unwrap_or_default().to_ascii_lowercase().as_str() {
+            found if found == media_type => 3,
+            "application/*" => 2,
+            "*/*" => 1,
+            _ => continue,
+        };
+        let quality = parts
+            .filter_map(|part| part.split_once('='))
+            .find(|(name, _)| name.trim().eq_ignore_ascii_case("q"))
+            .map_or(1.0, |(_, value)| value.trim().parse().unwrap_or(0.0));
+        if specificity > best.0 {
+            best = (specificity, quality);
+        }
+    }
+    best.1
+}
+
+fn header<'a>(headers: &'a HeaderMap, name: &HeaderName) -> &'a str {
+    let value = headers.get(name).map(HeaderValue::to_str);
+    value.and_then(Result::ok).unwrap_or_default()
+}

@@ -1,0 +1,38 @@
+//! repairshop: a GraphQL API over a repair shop's customers and tickets.
+//!
+//! A request's way: [`http`] turns bytes into a request; [`schema`] finds its parsed document, gives
+//! it a database and a loader ([`context`]) and executes it; a resolver in [`customer`],
+//! [`ticket`] or [`technician`] asks SeaORM; SQL. There is one hop of ours between resolver and
+//! SQL: [`row`] for records by key, [`page`] for lists, [`write`] for changes. Features know these
+//! three; none of the three knows a feature.
+//!
+//! What a type of the API is made of stands in its feature's file. What all of them need is below,
+//! in reading order.
+
+pub mod config;
+pub mod database;
+pub mod seed;
+
+pub mod http;
+pub mod schema;
+
+pub mod context;
+pub mod error;
+pub mod node;
+pub mod scalar;
+
+pub mod customer;
+pub mod technician;
+pub mod ticket;
+pub mod viewer;
+
+mod dialect;
+pub mod filter;
+mod form;
+pub mod page;
+pub mod row;
+mod write;
+
+pub use error::{Error, Result};
+pub use http::app;
+pub use schema::{App, sdl};

@@ -1,0 +1,145 @@
+//! Global ids (`Customer:42`) and Relay's `node` and `nodes`.
+//!
+//! Source of the rules: the GraphQL Global Object Identification specification.
+
+use std::{borrow::Cow, marker::PhantomData};
+
+use async_graphql::{
+    Context, ID, InputType, InputValueError, InputValueResult, Interface, Object, Value,
+    futures_util::future::join_all, registry::Registry,
+};
+
+use crate::{Error, Result, customer::Customer, row::Record, ticket::Ticket};
+
+/// How many records `nodes` fetches at most.
+const MAX_NODES: usize = 100;
+
+/// A record that can be fetched again by its global id.
+#[derive(Interface, Clone)]
+#[graphql(field(
+    name = "id",
+    ty = "ID",
+    desc = "Global id, unique across all types."
+))]
+pub enum Node {
+    Customer(Customer),
+    Ticket(Ticket),
+}
+
+/// The global id of a record.
+pub(crate) fn global_id<R: Record>(number: i32) -> ID {
+    ID(format!("{}:{number}", R::NAME))
+}
+
+/// An `ID` argument that names a record of one type: its global id or its bare number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Id<R> {
+    pub number: i32,
+    record: PhantomData<fn() -> R>,
+}
+
+impl<R: Record> Id<R> {
+    /// Reads a global id or a number.
+    ///
+    /// # Errors
+    /// `BAD_USER_INPUT` where it is neither, or the id of another type.
+    pub fn parse(id: &str) -> Result<Self> {
+        let name = R::NAME;
+        let digits = match id.split_once(':') {
+            Some((prefix, digits)) if prefix == name => digits,
+            Some(_) => "",
+            None => id,
+        };
+        match number(digits) {
+            Some(number) => Ok(Self {
+                number,
+                record: PhantomData,
+            }),
+            None => Err(Error::bad_user_input(format!(
+                "Expected the id of a {name}, such as `{name}:42` or `42`, found `{id}`."
+            ))),
+        }
+    }
+}
+
+/// A row's number: 1 to 2,147,483,647, in digits alone.
+fn number(digits: &str) -> Option<i32> {
+    if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    digits.parse().ok().filter(|number| *number > 0)
+}
+
+impl<R: Record> InputType for Id<R> {
+    type RawValueType = i32;
+
+    fn type_name() -> Cow<'static, str> {
+        <ID as InputType>::type_name()
+    }
+
+    fn create_type_info(registry: &mut Registry) -> String {
+        <ID as InputType>::create_type_info(registry)
+    }
+
+    fn parse(value: Option<Value>) -> InputValueResult<Self> {
+        let id = <ID as InputType>::parse(value).map_err(InputValueError::propagate)?;
+        Self::parse(&id).map_err(|error| InputValueError::custom(error.message()))
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(global_id::<R>(self.number).0)
+    }
+
+    fn as_raw_value(&self) -> Option<&i32> {
+        Some(&self.number)
+    }
+}
+
+#[derive(Default)]
+pub struct NodeQuery;
+
+#[Object]
+impl NodeQuery {
+    /// The record with this global id, or null where there is none.
+    async fn node(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "A global id, such as `Customer:42`.")] id: ID,
+    ) -> Option<Result<Node>> {
+        load(ctx, &id).await.transpose()
+    }
+
+    /// The records with these global ids, in the order asked for; null in the place of one that is
+    /// not there. At most 100.
+    async fn nodes(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Global ids, such as `Customer:42`; 100 at most.")] ids: Vec<ID>,
+    ) -> Result<Vec<Option<Result<Node>>>> {
+        if ids.len() > MAX_NODES {
+            return Err(Error::bad_user_input(format!(
+                "Expected at most {MAX_NODES} ids, found {}.",
+                ids.len()
+            )));
+        }
+        let nodes = ids
+            .iter()
+            .map(async |id| load(ctx, id).await.transpose());
+        Ok(join_all(nodes).await)
+    }
+}
+
+async fn load(ctx: &Context<'_>, id: &str) -> Result<Option<Node>> {
+    let prefix = id.split_once(':').map_or("", |(prefix, _)| prefix);
+    if prefix == Customer::NAME {
+        let customer = Customer::load(ctx, Id::parse(id)?).await?;
+        Ok(customer.map(Node::Customer))
+    } else if prefix == Ticket::NAME {
+        let ticket = Ticket::load(ctx, Id::parse(id)?).await?;
+        Ok(ticket.map(Node::Ticket))
+    } else {
+        Err(Error::bad_user_input(format!(
+            "Expected a global id, such as `Customer:42` or `Ticket:7`, found `{id}`."
+        )))
+    }
+}

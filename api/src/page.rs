@@ -1,0 +1,480 @@
+//! Lists as Relay connections: arguments → keyset → SQL → connection, nested or not. The only place
+//! that knows cursors and page sizes.
+//!
+//! A list's order always ends in the primary key, so that it is total; a cursor holds the order's
+//! name and a row's values in it, and a page is what comes after those values, whatever was
+//! inserted or deleted meanwhile. Source of the rules: the GraphQL Cursor Connections
+//! Specification.
+
+mod cursor;
+mod statement;
+
+use std::{
+    collections::HashMap,
+    hash::{Hash, Hasher},
+    iter::repeat,
+    sync::Arc,
+};
+
+use async_graphql::{
+    Context, Enum, Object, OutputType, Pos, SimpleObject, dataloader,
+    futures_util::future::{try_join, try_join_all},
+    parser::types::Field,
+    resolver_utils::EnumType,
+};
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DbBackend, DbErr, QueryResult,
+    sea_query::{Expr, SelectStatement, Value},
+};
+
+use crate::{
+    Error, Result,
+    context::{ContextExt, Loader},
+    customer::Customer,
+    filter::Filter,
+    row::{ColumnOf, Columns, Record, Row, selected},
+    scalar::Text,
+    ticket::Ticket,
+};
+pub use cursor::KeyKind;
+use cursor::Keys;
+pub use statement::ParentKey;
+
+/// The largest page.
+const MAX_PAGE: i32 = 100;
+/// The page where neither `first` nor `last` is given.
+const DEFAULT_PAGE: i32 = 20;
+
+/// Which way a list is sorted.
+#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum OrderDirection {
+    /// From the smallest, the earliest, A.
+    #[default]
+    Asc,
+    /// From the largest, the latest, Z.
+    Desc,
+}
+
+/// A type that can be listed.
+pub trait Listed: Record {
+    type Filter: Filter + Send + Sync;
+    type OrderField: EnumType + Copy;
+
+    /// What the list is sorted by for a value of the order's enum.
+    fn sort_key(field: Self::OrderField) -> SortKey;
+
+    /// The order's value for the primary key.
+    const BY_NUMBER: Self::OrderField;
+
+    /// Whether a word of a search occurs in a row.
+    fn mentions(backend: DbBackend, word: &str) -> Expr;
+
+    /// Adds the table that sort keys with `joined` are from.
+    fn join(select: &mut SelectStatement);
+}
+
+/// What one value of an order's enum stands for in SQL.
+pub struct SortKey {
+    pub expr: Expr,
+    pub kind: KeyKind,
+    /// Whether it is from the table that [`Listed::join`] adds.
+    pub joined: bool,
+}
+
+/// The arguments that all connections have.
+pub struct Arguments<R: Listed> {
+    pub first: Option<i32>,
+    pub after: Option<String>,
+    pub last: Option<i32>,
+    pub before: Option<String>,
+    pub offset: Option<i32>,
+    pub filter: Option<R::Filter>,
+    pub order: Vec<(R::OrderField, OrderDirection)>,
+    pub search: Option<Text>,
+}
+
+/// One page of one list, with what the selection wants of it.
+pub struct List<R: Listed> {
+    /// Where in the document it is asked for.
+    field: Pos,
+    /// The column with the parent's key, where it is a list below a parent.
+    parent: Option<ColumnOf<R>>,
+    keys: Keys,
+    after: Option<Vec<Value>>,
+    before: Option<Vec<Value>>,
+    backward: bool,
+    limit: u64,
+    offset: u64,
+    filter: Option<R::Filter>,
+    words: Vec<String>,
+    wanted: Wanted<R>,
+}
+
+/// What a selection on a connection needs from the database.
+struct Wanted<R> {
+    columns: Columns<R>,
+    rows: bool,
+    cursors: bool,
+    /// Whether there is more in the direction of the page.
+    more: bool,
+    total: bool,
+}
+
+impl<R: Record> Wanted<R> {
+    fn by<'a>(ctx: &Context<'a>, backward: bool) -> Self {
+        let below = |field: &'a Field| selected(ctx, "", &field.selection_set.node);
+        let mut wanted = Self {
+            columns: Columns::key(),
+            rows: false,
+            cursors: false,
+            more: false,
+            total: false,
+        };
+        for field in below(&ctx.item.node) {
+            match field.node.name.node.as_str() {
+                "nodes" => wanted.row(ctx, &field.node),
+                "edges" => {
+                    for field in below(&field.node) {
+                        match field.node.name.node.as_str() {
+                            "node" => wanted.row(ctx, &field.node),
+                            "cursor" => wanted.cursors = true,
+                            _ => {}
+                        }
+                    }
+                    wanted.rows = true;
+                }
+                "pageInfo" => {
+                    for field in below(&field.node) {
+                        match field.node.name.node.as_str() {
+                            "startCursor" | "endCursor" => wanted.cursors = true,
+                            "hasNextPage" => wanted.more |= !backward,
+                            "hasPreviousPage" => wanted.more |= backward,
+                            _ => {}
+                        }
+                    }
+                }
+                "totalCount" => wanted.total = true,
+                _ => {}
+            }
+        }
+        wanted
+    }
+
+    fn row<'a>(&mut self, ctx: &Context<'a>, field: &'a Field) {
+        self.rows = true;
+        let columns = Columns::selected(ctx, &field.selection_set.node);
+        self.columns = self.columns.or(columns);
+    }
+}
+
+impl<R: Listed> List<R> {
+    /// Checks the arguments and looks at what the selection wants.
+    ///
+    /// # Errors
+    /// `BAD_USER_INPUT` for arguments that contradict each other or are out of range, and for a
+    /// cursor that is not one of this order.
+    fn new(
+        ctx: &Context<'_>,
+        parent: Option<ColumnOf<R>>,
+        arguments: Arguments<R>,
+    ) -> Result<Self> {
+        let backward = arguments.last.is_some();
+        let (name, size) = match (arguments.first, arguments.last) {
+            (Some(_), Some(_)) => {
+                return Err(Error::bad_user_input(
+                    "Expected `first` or `last`, found both.",
+                ));
+            }
+            (first, None) => ("first", first.unwrap_or(DEFAULT_PAGE)),
+            (None, Some(last)) => ("last", last),
+        };
+        let limit = at_most(MAX_PAGE, name, size)?;
+        let offset = arguments.offset.unwrap_or_default();
+        let offset = u64::try_from(offset).map_err(|_| {
+            Error::bad_user_input(format!("Expected `offset` to be 0 or more, found {offset}."))
+        })?;
+        if arguments.offset.is_some() && (arguments.after.is_some() || arguments.before.is_some()) {
+            return Err(Error::bad_user_input(
+                "Expected `offset` or a cursor, found both.",
+            ));
+        }
+        let keys = Keys::new::<R>(&arguments.order);
+        let cursor = |name: &str, text: Option<String>| {
+            text.map(|text| keys.decode(name, &text)).transpose()
+        };
+        Ok(Self {
+            field: ctx.item.pos,
+            parent,
+            after: cursor("after", arguments.after)?,
+            before: cursor("before", arguments.before)?,
+            keys,
+            backward,
+            limit,
+            offset,
+            filter: arguments.filter,
+            words: words(arguments.search.as_ref()),
+            wanted: Wanted::by(ctx, backward),
+        })
+    }
+
+    /// How many rows to read: one more than the page tells whether there is another page.
+    fn reads(&self) -> u64 {
+        if self.wanted.rows || self.wanted.cursors || self.wanted.more {
+            self.limit + u64::from(self.wanted.more)
+        } else {
+            0
+        }
+    }
+}
+
+/// Checks an argument that says how many.
+pub(crate) fn at_most(most: i32, argument: &str, found: i32) -> Result<u64> {
+    (u64::try_from(found).ok())
+        .filter(|_| found <= most)
+        .ok_or_else(|| {
+            Error::bad_user_input(format!(
+                "Expected `{argument}` to be 0 to {most}, found {found}."
+            ))
+        })
+}
+
+/// The words of a search.
+pub(crate) fn words(search: Option<&Text>) -> Vec<String> {
+    let text = search.map_or("", Text::as_str);
+    text.split_whitespace().map(str::to_owned).collect()
+}
+
+/// Two lists are the same if they are of the same field of the document: that has one set of
+/// arguments and one selection in a request. This is what lets a loader batch the lists of many
+/// parents.
+impl<R: Listed> PartialEq for List<R> {
+    fn eq(&self, other: &Self) -> bool {
+        self.field == other.field
+    }
+}
+impl<R: Listed> Eq for List<R> {}
+impl<R: Listed> Hash for List<R> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.field.line, self.field.column).hash(state);
+    }
+}
+
+/// One page of a list, in the shape of the Cursor Connections Specification.
+#[derive(Clone)]
+pub struct Connection<R> {
+    rows: Arc<[R]>,
+    /// One per row, where asked for.
+    cursors: Arc<[String]>,
+    has_next_page: bool,
+    has_previous_page: bool,
+    total_count: i32,
+}
+
+/// One row of a page, with its cursor.
+#[derive(SimpleObject)]
+#[graphql(
+    concrete(name = "CustomerEdge", params(Customer)),
+    concrete(name = "TicketEdge", params(Ticket))
+)]
+pub struct Edge<R: Record> {
+    /// Where the row stands in the list, for `after` and `before`.
+    cursor: String,
+    /// The row.
+    node: Row<R>,
+}
+
+/// Where a page stands in the whole list.
+#[derive(SimpleObject)]
+pub struct PageInfo {
+    /// Whether there are rows after this page.
+    has_next_page: bool,
+    /// Whether there are rows before this page.
+    has_previous_page: bool,
+    /// The first row's cursor; null on an empty page.
+    start_cursor: Option<String>,
+    /// The last row's cursor; null on an empty page.
+    end_cursor: Option<String>,
+}
+
+/// One page of a list.
+#[Object(
+    concrete(name = "CustomerConnection", params(Customer)),
+    concrete(name = "TicketConnection", params(Ticket))
+)]
+impl<R: Record> Connection<R> {
+    /// The rows of the page, each with its cursor.
+    async fn edges(&self) -> Vec<Edge<R>> {
+        // Without a cursor asked for there are none, and nobody sees the empty one.
+        let cursors = self.cursors.iter().cloned().chain(repeat(String::new()));
+        (self.rows.iter().cloned().zip(cursors))
+            .map(|(row, cursor)| Edge {
+                cursor,
+                node: Row(row),
+            })
+            .collect()
+    }
+
+    /// The edges' nodes, for who needs no cursor per row.
+    async fn nodes(&self) -> Vec<Row<R>> {
+        self.rows.iter().cloned().map(Row).collect()
+    }
+
+    /// Where the page stands in the whole list.
+    async fn page_info(&self) -> PageInfo {
+        PageInfo {
+            has_next_page: self.has_next_page,
+            has_previous_page: self.has_previous_page,
+            start_cursor: self.cursors.first().cloned(),
+            end_cursor: self.cursors.last().cloned(),
+        }
+    }
+
+    /// How many there are on all pages together; counted only when asked for.
+    async fn total_count(&self) -> i32 {
+        self.total_count
+    }
+}
+
+/// A page of a whole table.
+///
+/// # Errors
+/// `BAD_USER_INPUT` for arguments that cannot be; what the database says, masked.
+pub async fn list<R: Listed>(ctx: &Context<'_>, arguments: Arguments<R>) -> Result<Connection<R>> {
+    let list = List::new(ctx, None, arguments)?;
+    let db = &ctx.shop().db;
+    let backend = db.get_database_backend();
+    let rows = async {
+        if list.reads() == 0 {
+            return Ok(Vec::new());
+        }
+        let rows = db.query_all(&statement::rows(&list, backend)).await?;
+        rows.iter().map(|row| list.read(row, 0)).collect()
+    };
+    let total = async {
+        if !list.wanted.total {
+            return Ok(0);
+        }
+        let row = db.query_one(&statement::total(&list, backend)).await?;
+        row.map_or(Ok(0), |row| row.try_get_by_index(0))
+    };
+    let (rows, total) = try_join(rows, total).await?;
+    Ok(list.connection(rows, total))
+}
+
+/// A page of the rows whose column `parent` has this key: with those of all parents that are asked
+/// for at the same moment, in one statement for the rows, and one for the totals where wanted.
+///
+/// # Errors
+/// As [`list`].
+pub async fn list_below<R: Listed, K: ParentKey>(
+    ctx: &Context<'_>,
+    parent: ColumnOf<R>,
+    key: K,
+    arguments: Arguments<R>,
+) -> Result<Connection<R>> {
+    let list = Arc::new(List::new(ctx, Some(parent), arguments)?);
+    let connection = ctx.shop().loader.load_one((key, list)).await?;
+    connection.ok_or_else(|| Error::internal("a loader left a key out"))
+}
+
+impl<R: Listed, K: ParentKey> dataloader::Loader<(K, Arc<List<R>>)> for Loader {
+    type Value = Connection<R>;
+    type Error = Error;
+
+    async fn load(
+        &self,
+        keys: &[(K, Arc<List<R>>)],
+    ) -> Result<HashMap<(K, Arc<List<R>>), Connection<R>>> {
+        let mut parents: HashMap<&Arc<List<R>>, Vec<K>> = HashMap::new();
+        for (key, list) in keys {
+            parents.entry(list).or_default().push(key.clone());
+        }
+        let lists = parents.into_iter().map(async |(list, keys)| {
+            let connections = list.fetch_below(&self.db, &keys).await?;
+            Ok::<_, Error>((connections.into_iter())
+                .map(|(key, connection)| ((key, Arc::clone(list)), connection)))
+        });
+        Ok(try_join_all(lists).await?.into_iter().flatten().collect())
+    }
+}
+
+impl<R: Listed> List<R> {
+    async fn fetch_below<K: ParentKey>(
+        &self,
+        db: &DatabaseConnection,
+        keys: &[K],
+    ) -> Result<HashMap<K, Connection<R>>, DbErr> {
+        let backend = db.get_database_backend();
+        let rows = async {
+            let mut pages: HashMap<K, Vec<_>> = HashMap::with_capacity(keys.len());
+            if self.reads() > 0 {
+                let statement = statement::rows_below(self, backend, keys);
+                for row in db.query_all(&statement).await? {
+                    let page = pages.entry(row.try_get_by_index(0)?).or_default();
+                    page.push(self.read(&row, 1)?);
+                }
+            }
+            Ok(pages)
+        };
+        let totals = async {
+            let mut totals: HashMap<K, i64> = HashMap::with_capacity(keys.len());
+            if self.wanted.total {
+                let statement = statement::totals_below(self, backend, keys);
+                for row in db.query_all(&statement).await? {
+                    totals.insert(row.try_get_by_index(0)?, row.try_get_by_index(1)?);
+                }
+            }
+            Ok(totals)
+        };
+        let (mut pages, totals) = try_join(rows, totals).await?;
+        Ok((keys.iter())
+            .map(|key| {
+                let rows = pages.remove(key).unwrap_or_default();
+                let total = totals.get(key).copied().unwrap_or_default();
+                (key.clone(), self.connection(rows, total))
+            })
+            .collect())
+    }
+
+    /// A row, and its cursor where one is wanted, from the columns that begin at `start`.
+    fn read(&self, row: &QueryResult, start: usize) -> Result<(R, String), DbErr> {
+        let record = self.wanted.columns.read(row, start)?;
+        let cursor = if self.wanted.cursors {
+            let start = start + self.wanted.columns.iter().count();
+            self.keys.encode(row, start)?
+        } else {
+            String::new()
+        };
+        Ok((record, cursor))
+    }
+
+    fn connection(&self, mut rows: Vec<(R, String)>, total: i64) -> Connection<R> {
+        let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        if self.backward {
+            rows.reverse();
+        }
+        let (rows, cursors): (Vec<R>, Vec<String>) = rows.into_iter().unzip();
+        let skipped = self.offset > 0;
+        Connection {
+            rows: rows.into(),
+            cursors: if self.wanted.cursors {
+                cursors.into()
+            } else {
+                Arc::default()
+            },
+            has_next_page: if self.backward {
+                self.before.is_some() || skipped
+            } else {
+                more || self.before.is_some()
+            },
+            has_previous_page: if self.backward {
+                more || self.after.is_some()
+            } else {
+                self.after.is_some() || skipped
+            },
+            total_count: i32::try_from(total).unwrap_or(i32::MAX),
+        }
+    }
+}

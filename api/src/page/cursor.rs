@@ -1,0 +1,131 @@
+//! Cursors: a row's place in an order, as an opaque text.
+//!
+//! Inside is the order's name and the row's values in it, as JSON in base64. A cursor is input like
+//! any other: what it holds is checked against the order before it gets near SQL.
+
+use async_graphql::resolver_utils::enum_value;
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use chrono::DateTime;
+use sea_orm::{
+    DbErr, QueryResult,
+    sea_query::{Expr, Value},
+};
+use serde_json::Value as Json;
+
+use super::{Listed, OrderDirection, SortKey};
+use crate::{Error, Result};
+
+/// The type of a sort key's values.
+#[derive(Clone, Copy, Debug)]
+pub enum KeyKind {
+    Int,
+    BigInt,
+    Bool,
+    Text,
+    Time,
+}
+
+/// One term of an ORDER BY.
+pub(super) struct KeyTerm {
+    pub(super) expr: Expr,
+    pub(super) descending: bool,
+    pub(super) joined: bool,
+    kind: KeyKind,
+}
+
+/// What a list is sorted by: the terms of `orderBy`, then the primary key.
+pub(super) struct Keys {
+    pub(super) terms: Vec<KeyTerm>,
+    /// `Ticket CREATED_AT DESC NUMBER DESC`: what makes a cursor of this order one.
+    name: String,
+}
+
+impl Keys {
+    pub(super) fn new<R: Listed>(order: &[(R::OrderField, OrderDirection)]) -> Self {
+        let mut terms = Vec::with_capacity(order.len() + 1);
+        let mut name = R::NAME.to_owned();
+        let mut seen = Vec::with_capacity(order.len() + 1);
+        // The primary key goes the way of the last term, so that one index serves both.
+        let last = order.last().map_or(OrderDirection::Asc, |(_, last)| *last);
+        for (field, direction) in order.iter().copied().chain([(R::BY_NUMBER, last)]) {
+            let value = enum_value(field).to_string();
+            if seen.contains(&value) {
+                continue;
+            }
+            let SortKey { expr, kind, joined } = R::sort_key(field);
+            let descending = direction == OrderDirection::Desc;
+            name += &format!(" {value} {}", if descending { "DESC" } else { "ASC" });
+            let unique = value == enum_value(R::BY_NUMBER).to_string();
+            seen.push(value);
+            terms.push(KeyTerm {
+                expr,
+                descending,
+                joined,
+                kind,
+            });
+            if unique {
+                break;
+            }
+        }
+        Self { terms, name }
+    }
+
+    /// The cursor of a row whose values begin at column `start`.
+    pub(super) fn encode(&self, row: &QueryResult, start: usize) -> Result<String, DbErr> {
+        let mut parts = vec![Json::from(self.name.as_str())];
+        for (offset, term) in self.terms.iter().enumerate() {
+            let index = start + offset;
+            parts.push(match term.kind {
+                KeyKind::Int => row.try_get_by_index::<i32>(index)?.into(),
+                KeyKind::BigInt => row.try_get_by_index::<i64>(index)?.into(),
+                KeyKind::Bool => row.try_get_by_index::<bool>(index)?.into(),
+                KeyKind::Text => row.try_get_by_index::<String>(index)?.into(),
+                KeyKind::Time => {
+                    let instant: sea_orm::prelude::DateTime = row.try_get_by_index(index)?;
+                    instant.and_utc().timestamp_micros().into()
+                }
+            });
+        }
+        Ok(BASE64_URL_SAFE_NO_PAD.encode(Json::Array(parts).to_string()))
+    }
+
+    /// The values that a cursor holds, one per term.
+    pub(super) fn decode(&self, argument: &str, cursor: &str) -> Result<Vec<Value>> {
+        let bad = |found: &str| {
+            Error::bad_user_input(format!(
+                "Expected `{argument}` to be a cursor of this list and order, found {found}."
+            ))
+        };
+        let parts: Vec<Json> = (BASE64_URL_SAFE_NO_PAD.decode(cursor).ok())
+            .and_then(|json| serde_json::from_slice(&json).ok())
+            .ok_or_else(|| bad("something else"))?;
+        let (name, values) = parts.split_first().ok_or_else(|| bad("something else"))?;
+        if *name != self.name {
+            return Err(bad("the cursor of another one"));
+        }
+        let values = (self.terms.iter().zip(values))
+            .map(|(term, value)| term.kind.value(value))
+            .collect::<Option<Vec<_>>>()
+            .filter(|found| found.len() == self.terms.len() && found.len() == values.len());
+        values.ok_or_else(|| bad("something else"))
+    }
+}
+
+impl KeyKind {
+    /// A cursor's value, if it is of this kind and the database can compare it.
+    fn value(self, json: &Json) -> Option<Value> {
+        Some(match self {
+            Self::Int => i32::try_from(json.as_i64()?).ok()?.into(),
+            Self::BigInt => json.as_i64()?.into(),
+            Self::Bool => json.as_bool()?.into(),
+            Self::Text => json.as_str().filter(|text| !text.contains('\0'))?.into(),
+            Self::Time => {
+                let instant = DateTime::from_timestamp_micros(json.as_i64()?)?;
+                // PostgreSQL's timestamps end earlier than chrono's.
+                let year = chrono::Datelike::year(&instant);
+                (-4000..=200_000).contains(&year).then_some(())?;
+                instant.naive_utc().into()
+            }
+        })
+    }
+}

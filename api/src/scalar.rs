@@ -1,0 +1,120 @@
+//! `DateTime` and `Date`, the scalars that GraphQL lacks, and `Text`, a `String` that any database
+//! can be asked for. Knows how a value is written, not what it means.
+
+use std::borrow::Cow;
+
+use async_graphql::{
+    InputType, InputValueError, InputValueResult, Scalar, ScalarType, Value, registry::Registry,
+};
+use chrono::{NaiveDate, NaiveDateTime, SubsecRound};
+
+use crate::{Error, Result};
+
+/// An instant in UTC, as an RFC 3339 string: `2026-11-22T09:30:00.123456Z`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct DateTime(pub NaiveDateTime);
+
+/// An instant in UTC, as an RFC 3339 string: `2026-11-22T09:30:00.123456Z`. Other offsets are
+/// accepted and converted; what is finer than a microsecond is cut off.
+#[Scalar(
+    name = "DateTime",
+    specified_by_url = "https://scalars.graphql.org/chillicream/date-time.html"
+)]
+impl ScalarType for DateTime {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        let Value::String(text) = &value else {
+            return Err(InputValueError::expected_type(value));
+        };
+        match chrono::DateTime::parse_from_rfc3339(text) {
+            Ok(instant) => Ok(Self(instant.naive_utc().trunc_subsecs(6))),
+            Err(_) => Err(InputValueError::custom(format!(
+                "expected an RFC 3339 instant such as `2026-11-22T09:30:00Z`, found `{text}`"
+            ))),
+        }
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.0.format("%Y-%m-%dT%H:%M:%S%.6fZ").to_string())
+    }
+}
+
+/// A day in UTC: `2026-11-22`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Date(pub NaiveDate);
+
+/// A day in UTC: `2026-11-22`.
+#[Scalar(
+    name = "Date",
+    specified_by_url = "https://scalars.graphql.org/andimarek/local-date.html"
+)]
+impl ScalarType for Date {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        let Value::String(text) = &value else {
+            return Err(InputValueError::expected_type(value));
+        };
+        match text.parse() {
+            Ok(day) => Ok(Self(day)),
+            Err(_) => Err(InputValueError::custom(format!(
+                "expected a day such as `2026-11-22`, found `{text}`"
+            ))),
+        }
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.0.to_string())
+    }
+}
+
+/// A `String` to look for. PostgreSQL can neither hold nor compare a NUL character, so a text with
+/// one is the caller's mistake.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Text(String);
+
+impl Text {
+    /// # Errors
+    /// `BAD_USER_INPUT` where the text holds a NUL character.
+    pub fn new(text: String) -> Result<Self> {
+        if text.contains('\0') {
+            return Err(Error::bad_user_input(
+                "Expected text without NUL characters, which the database cannot hold.",
+            ));
+        }
+        Ok(Self(text))
+    }
+
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<Text> for sea_orm::Value {
+    fn from(text: Text) -> Self {
+        text.0.into()
+    }
+}
+
+impl InputType for Text {
+    type RawValueType = str;
+
+    fn type_name() -> Cow<'static, str> {
+        <String as InputType>::type_name()
+    }
+
+    fn create_type_info(registry: &mut Registry) -> String {
+        <String as InputType>::create_type_info(registry)
+    }
+
+    fn parse(value: Option<Value>) -> InputValueResult<Self> {
+        let text = <String as InputType>::parse(value).map_err(InputValueError::propagate)?;
+        Self::new(text).map_err(|error| InputValueError::custom(error.message()))
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.0.clone())
+    }
+
+    fn as_raw_value(&self) -> Option<&str> {
+        Some(&self.0)
+    }
+}

@@ -1,0 +1,147 @@
+//! Which tickets, and in which order.
+
+use async_graphql::{Enum, InputObject};
+use entity::{
+    customer,
+    ticket::{Column, Entity},
+};
+use sea_orm::{
+    Condition, DbBackend,
+    sea_query::{Expr, ExprTrait, Query, SelectStatement},
+};
+
+use crate::{
+    customer::{CustomerFilter, named},
+    dialect::{self, Place},
+    filter::{BooleanFilter, DateTimeFilter, Filter, IntFilter, StringFilter, add, combine},
+    page::{KeyKind, OrderDirection, SortKey},
+};
+
+/// Conditions on a ticket. All the conditions given must hold; one that is null counts as not
+/// given.
+#[derive(InputObject, Clone, Debug, Default)]
+pub struct TicketFilter {
+    /// All of these hold.
+    pub and: Option<Vec<TicketFilter>>,
+    /// At least one of these holds.
+    pub or: Option<Vec<TicketFilter>>,
+    /// This does not hold.
+    pub not: Option<Box<TicketFilter>>,
+    /// On the number.
+    pub number: Option<IntFilter>,
+    /// On the title.
+    pub title: Option<StringFilter>,
+    /// On the description.
+    pub description: Option<StringFilter>,
+    /// On whether it is done.
+    pub completed: Option<BooleanFilter>,
+    /// On who works on it.
+    pub tech: Option<StringFilter>,
+    /// On when the row was made.
+    pub created_at: Option<DateTimeFilter>,
+    /// On when the row was last changed.
+    pub updated_at: Option<DateTimeFilter>,
+    /// On whose it is.
+    pub customer: Option<Box<CustomerFilter>>,
+}
+
+impl Filter for TicketFilter {
+    fn condition(&self, db: DbBackend) -> Condition {
+        let all = combine(db, self.and.as_ref(), self.or.as_ref(), self.not.as_deref());
+        let col = |column| (Entity, column);
+        let all = add(all, db, col(Column::Id), self.number.as_ref());
+        let all = add(all, db, col(Column::Title), self.title.as_ref());
+        let all = add(all, db, col(Column::Description), self.description.as_ref());
+        let all = add(all, db, col(Column::Completed), self.completed.as_ref());
+        let all = add(all, db, col(Column::Tech), self.tech.as_ref());
+        let all = add(all, db, col(Column::CreatedAt), self.created_at.as_ref());
+        let all = add(all, db, col(Column::UpdatedAt), self.updated_at.as_ref());
+        match &self.customer {
+            Some(customer) => all.add(
+                Expr::col((Entity, Column::CustomerId)).in_subquery(
+                    Query::select()
+                        .column((customer::Entity, customer::Column::Id))
+                        .from(customer::Entity)
+                        .cond_where(customer.condition(db))
+                        .take(),
+                ),
+            ),
+            None => all,
+        }
+    }
+}
+
+/// Whether a word of a search occurs in a ticket's row or in its customer's name.
+pub(super) fn mentions(db: DbBackend, word: &str) -> Expr {
+    let text = Expr::cust(entity::ticket::SEARCH_TEXT);
+    let customer = Expr::col((Entity, Column::CustomerId));
+    dialect::contains(db, text, word, Place::Anywhere)
+        .or(dialect::one_of_rows(db, customer, named(db, word)))
+}
+
+/// Adds the ticket's customer, for the orders by customer.
+pub(super) fn join_customer(select: &mut SelectStatement) {
+    select.inner_join(
+        customer::Entity,
+        Expr::col((customer::Entity, customer::Column::Id)).equals((Entity, Column::CustomerId)),
+    );
+}
+
+/// One thing to sort tickets by.
+#[derive(InputObject, Clone, Copy, Debug)]
+pub struct TicketOrder {
+    /// What to sort by.
+    pub field: TicketOrderField,
+    /// Which way.
+    #[graphql(default)]
+    pub direction: OrderDirection,
+}
+
+/// What tickets can be sorted by.
+#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TicketOrderField {
+    /// The row's primary key.
+    Number,
+    /// The title.
+    Title,
+    /// Open tickets come before completed ones.
+    Completed,
+    /// Who works on it.
+    Tech,
+    /// When the row was made.
+    CreatedAt,
+    /// When the row was last changed.
+    UpdatedAt,
+    /// The customer's given name.
+    CustomerFirstName,
+    /// The customer's family name.
+    CustomerLastName,
+    /// The customer's email address.
+    CustomerEmail,
+}
+
+impl TicketOrderField {
+    pub(super) fn sort_key(self) -> SortKey {
+        let ticket = |column, kind| SortKey {
+            expr: Expr::col((Entity, column)),
+            kind,
+            joined: false,
+        };
+        let customer = |column| SortKey {
+            expr: Expr::col((customer::Entity, column)),
+            kind: KeyKind::Text,
+            joined: true,
+        };
+        match self {
+            Self::Number => ticket(Column::Id, KeyKind::Int),
+            Self::Title => ticket(Column::Title, KeyKind::Text),
+            Self::Completed => ticket(Column::Completed, KeyKind::Bool),
+            Self::Tech => ticket(Column::Tech, KeyKind::Text),
+            Self::CreatedAt => ticket(Column::CreatedAt, KeyKind::Time),
+            Self::UpdatedAt => ticket(Column::UpdatedAt, KeyKind::Time),
+            Self::CustomerFirstName => customer(customer::Column::FirstName),
+            Self::CustomerLastName => customer(customer::Column::LastName),
+            Self::CustomerEmail => customer(customer::Column::Email),
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! Changing and deleting one row by one conditional statement: the database decides, nothing is
+//! checked first. Knows no feature.
+
+use async_graphql::ID;
+use chrono::{SubsecRound, TimeDelta};
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, QueryFilter,
+    sea_query::{Expr, ExprTrait},
+};
+
+use crate::{
+    Result, dialect,
+    error::{UserError, UserErrorCode},
+    node::{Id, global_id},
+    row::{ColumnOf, Columns, Record, Row, find},
+    scalar::DateTime,
+};
+
+/// A record that a mutation names, with the `ifUpdatedAt` that it may be bound to.
+pub(crate) struct Target<R> {
+    pub(crate) id: Id<R>,
+    pub(crate) if_updated_at: Option<DateTime>,
+}
+
+impl<R: Record> Target<R> {
+    /// Changes the columns that are set, and `updated_at`, unless the form had errors already or
+    /// the database refuses: `refused` says what the person can put right then.
+    ///
+    /// The record as it stands afterwards, and what is wrong where nothing was changed.
+    pub(crate) async fn update(
+        &self,
+        db: &DatabaseConnection,
+        values: <R::Entity as EntityTrait>::ActiveModel,
+        mut errors: Vec<UserError>,
+        refused: impl FnOnce(DbErr) -> Result<UserError>,
+    ) -> Result<(Option<Row<R>>, Vec<UserError>)> {
+        if errors.is_empty() {
+            let updated_at = Expr::col((R::Entity::default(), R::UPDATED_AT));
+            let touched = dialect::touched(db.get_database_backend(), updated_at);
+            let changed = R::Entity::update_many()
+                .set(values)
+                .col_expr(R::UPDATED_AT, touched)
+                .filter(self.condition())
+                .exec_with_returning(db)
+                .await;
+            match changed {
+                Ok(rows) => {
+                    if let Some(model) = rows.into_iter().next() {
+                        return Ok((Some(Row(R::from(model.into()))), errors));
+                    }
+                }
+                Err(error) => errors.push(refused(error)?),
+            }
+        }
+        let current = self.current(db).await?;
+        if errors.is_empty() || current.is_none() {
+            errors.push(self.missed(current.as_ref()));
+        }
+        Ok((current.map(Row), errors))
+    }
+
+    /// Deletes the row. The global id of what was deleted, or why it was not; `refused` as in
+    /// [`Target::update`].
+    pub(crate) async fn delete(
+        &self,
+        db: &DatabaseConnection,
+        refused: impl FnOnce(DbErr) -> Result<UserError>,
+    ) -> Result<Result<ID, UserError>> {
+        let delete = R::Entity::delete_many().filter(self.condition());
+        match delete.exec(db).await {
+            Ok(deleted) if deleted.rows_affected > 0 => Ok(Ok(global_id::<R>(self.id.number))),
+            Ok(_) => Ok(Err(self.missed(self.current(db).await?.as_ref()))),
+            Err(error) => Ok(Err(refused(error)?)),
+        }
+    }
+
+    async fn current(&self, db: &DatabaseConnection) -> Result<Option<R>> {
+        let found = find(db, Columns::all(), key::<R>().eq(self.id.number)).await?;
+        Ok(found.into_iter().next())
+    }
+
+    /// Why no row was the one to change, given the current record.
+    fn missed(&self, current: Option<&R>) -> UserError {
+        let (name, number) = (R::NAME.to_lowercase(), self.id.number);
+        if current.is_some() && self.if_updated_at.is_some() {
+            let message = format!("Somebody has changed {name} {number} since.");
+            UserError::input("ifUpdatedAt", UserErrorCode::Stale, message)
+        } else {
+            let message = format!("There is no {name} {number}.");
+            UserError::input("id", UserErrorCode::NotFound, message)
+        }
+    }
+
+    /// `ifUpdatedAt` is compared to the millisecond, which is all that a JavaScript date holds.
+    fn condition(&self) -> Condition {
+        let mut condition = Condition::all().add(key::<R>().eq(self.id.number));
+        if let Some(DateTime(instant)) = self.if_updated_at {
+            let from = instant.trunc_subsecs(3);
+            condition = condition
+                .add(R::UPDATED_AT.gte(from))
+                .add(R::UPDATED_AT.lt(from + TimeDelta::milliseconds(1)));
+        }
+        condition
+    }
+}
+
+fn key<R: Record>() -> Expr {
+    let column: ColumnOf<R> = R::COLUMNS[0].0;
+    Expr::col((R::Entity::default(), column))
+}

@@ -8,7 +8,7 @@ use sea_orm_migration::{
     MigratorTrait,
     sea_orm::{
         ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction,
-        DbBackend, DbErr, SqliteTransactionMode, TransactionOptions, TransactionTrait,
+        DbBackend, DbErr, RuntimeErr, SqliteTransactionMode, TransactionOptions, TransactionTrait,
     },
 };
 
@@ -39,19 +39,20 @@ pub enum Command {
 /// # Errors
 /// Where the database cannot be reached or refuses a statement; it is then as it was before.
 pub async fn run(url: &str, command: &Command) -> Result<(), DbErr> {
-    let supported = ["postgres://", "postgresql://", "sqlite:"];
-    // Otherwise SeaORM would answer with the whole URL, password included.
-    if !supported.iter().any(|scheme| url.starts_with(scheme)) {
-        return Err(DbErr::Migration(
-            "DATABASE_URL must begin with postgres:// or sqlite:".to_owned(),
-        ));
-    }
     let mut options = ConnectOptions::new(url);
     options
         .max_connections(1)
         .sqlx_logging(false)
         .map_sqlx_sqlite_opts(|options| options.create_if_missing(true));
-    let db = Database::connect(options).await?;
+    let db = Database::connect(options)
+        .await
+        .map_err(|error| match error {
+            // SeaORM quotes a URL that it cannot use, password included.
+            DbErr::Conn(cause) => DbErr::Conn(RuntimeErr::Internal(
+                cause.to_string().replace(url, "DATABASE_URL"),
+            )),
+            other => other,
+        })?;
     for line in execute(&db, command).await? {
         println!("{line}");
     }

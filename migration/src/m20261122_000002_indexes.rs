@@ -44,17 +44,26 @@ impl MigrationTrait for Migration {
             .and_where(Expr::col("completed").not());
         manager.create_index(open).await?;
 
+        // A table that was adopted may hold addresses that differ by case alone: then only look-ups
+        // can be had, and telling such customers apart stays a matter for people.
+        let unique = !has_duplicates(manager).await?;
+        let name = if unique { EMAIL_UNIQUE } else { EMAIL };
+        if !is_postgres(manager) {
+            // The builder makes no index over an expression on SQLite.
+            let unique = if unique { "UNIQUE" } else { "" };
+            let sql =
+                format!("CREATE {unique} INDEX IF NOT EXISTS {name} ON customers (lower(email))");
+            manager.get_connection().execute_unprepared(&sql).await?;
+            return Ok(());
+        }
         let mut email = Index::create();
         email
             .table(table(manager, "customers"))
+            .name(name)
             .if_not_exists()
             .col(Func::lower(Expr::col("email")));
-        // A table that was adopted may hold addresses that differ by case alone: then only look-ups
-        // can be had, and telling such customers apart stays a matter for people.
-        if has_duplicates(manager).await? {
-            email.name(EMAIL);
-        } else {
-            email.name(EMAIL_UNIQUE).unique();
+        if unique {
+            email.unique();
         }
         manager.create_index(email).await
     }

@@ -97,22 +97,25 @@ pub async fn begin(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr
 /// The URL without its password and parameters, for people to read.
 #[must_use]
 pub fn redacted(url: &str) -> String {
-    let url = url.split('?').next().unwrap_or_default();
+    if url.starts_with("sqlite:") {
+        return url.split('?').next().unwrap_or_default().to_owned();
+    }
     let Some((scheme, rest)) = url.split_once("://") else {
-        // Without `//` there is no place for a password that we could tell from the rest.
-        let scheme = url.split_once(':').map_or("", |(scheme, _)| scheme);
-        return if scheme == "sqlite" {
-            url.to_owned()
-        } else {
-            "not a URL".to_owned()
-        };
+        return "not a URL".to_owned();
     };
-    match rest.rsplit_once('@') {
-        Some((user, host)) if scheme != "sqlite" => {
-            let user = user.split(':').next().unwrap_or_default();
-            format!("{scheme}://{user}:***@{host}")
+    // From the right, for a password may hold any character that should have been escaped.
+    let (user, place) = match rest.rsplit_once('@') {
+        Some((user, place)) => (user.split(':').next(), place),
+        None => (None, rest),
+    };
+    let place = place.split('?').next().unwrap_or_default();
+    match (user, place.split_once(':')) {
+        (Some(user), _) => format!("{scheme}://{user}:***@{place}"),
+        // Where the host was forgotten, what stands in the port's place is the password.
+        (None, Some((host, port))) if !port.starts_with(|it: char| it.is_ascii_digit()) => {
+            format!("{scheme}://{host}:***")
         }
-        _ => url.to_owned(),
+        (None, _) => format!("{scheme}://{place}"),
     }
 }
 
@@ -343,4 +346,27 @@ fn sqlx_error(error: &DbErr) -> Option<&sqlx::Error> {
 
 fn one_line(error: &impl fmt::Display) -> String {
     error.to_string().replace('\n', "; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::redacted;
+
+    #[test]
+    fn a_redacted_url_never_shows_the_password() {
+        let urls = [
+            "postgres://joe:secret@db:5432/shop?sslmode=require",
+            "postgres://joe:secret?x@db/shop",
+            "postgres://joe:a@secret/b@db/shop",
+            "postgres://joe:secret",
+            "postgres://db/shop?user=joe&password=secret",
+            "mysql://joe:secret@db/shop",
+            "joe:secret",
+        ];
+        for url in urls {
+            assert!(!redacted(url).contains("secret"), "{}", redacted(url));
+        }
+        assert_eq!(redacted(urls[0]), "postgres://joe:***@db:5432/shop");
+        assert_eq!(redacted("sqlite://shop.db?mode=rwc"), "sqlite://shop.db");
+    }
 }

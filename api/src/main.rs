@@ -19,7 +19,7 @@ use api::{
     seed,
 };
 use axum::serve::ListenerExt;
-use sea_orm::{ConnectionTrait, DbBackend, metric::Info};
+use sea_orm::{DbBackend, metric::Info};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},

@@ -79,6 +79,11 @@ pub async fn seed(
         bar.set_style(style);
     }
     let txn = begin(db).await?;
+    if db.get_database_backend() == DbBackend::Postgres {
+        // The search indexes take what is new in few large helpings, not in many small ones.
+        let bulk = "SET LOCAL gin_pending_list_limit = '256MB'";
+        txn.execute_unprepared(bulk).await?;
+    }
     add(&txn, customers, tickets, &bar).await?;
     txn.commit().await?;
     bar.finish_and_clear();

@@ -1,5 +1,5 @@
-//! Connections to the database: pools, session settings, and what differs between `SQLite` and
-//! `PostgreSQL` in making them.
+//! Connections to the database: pools, session settings, and what differs between SQLite and
+//! PostgreSQL in making them.
 //!
 //! A failure to connect becomes one line with its remedy here; no other module explains it. Knows
 //! nothing of tables. The URL's password never leaves this file.
@@ -23,7 +23,7 @@ pub type StatementLog = Arc<dyn Fn(&Info<'_>) + Send + Sync>;
 /// Longer than a busy pool needs; shorter than a person waits.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// The database, for reading and for writing: two pools on `SQLite`, one on `PostgreSQL`.
+/// The database, for reading and for writing: two pools on SQLite, one on PostgreSQL.
 #[derive(Clone, Debug)]
 pub struct Database {
     pub read: DatabaseConnection,
@@ -81,7 +81,7 @@ impl Database {
 
 /// Begins a transaction that is going to write.
 ///
-/// On `SQLite` it takes the write lock at once: a transaction that turned from reading to writing
+/// On SQLite it takes the write lock at once: a transaction that turned from reading to writing
 /// would be refused, not made to wait, where another program wrote in between.
 ///
 /// # Errors
@@ -156,7 +156,7 @@ async fn postgres(url: &str, max_connections: Option<u32>) -> Result<Database, C
             })
         })
         // Neon sleeps after five minutes; a connection from before that is dead.
-        .idle_timeout(Duration::from_secs(120))
+        .idle_timeout(Duration::from_mins(2))
         .test_before_acquire_if_idle_for(Duration::from_secs(30));
     let both =
         sea_orm::Database::connect(pool)
@@ -187,7 +187,9 @@ fn postgres_refused(options: &PgConnectOptions, error: &sqlx::Error) -> ConnectE
     let user = options.get_username();
     let name = options.get_database().unwrap_or(user);
     let at = place(options);
-    let code = error.as_database_error().and_then(|error| error.code());
+    let code = error
+        .as_database_error()
+        .and_then(sqlx::error::DatabaseError::code);
     ConnectError(match (error, code.as_deref()) {
         (_, Some("28P01")) => {
             format!(
@@ -292,7 +294,7 @@ async fn sqlite_pool(
 fn sqlite_refused(file: &str, error: &DbErr) -> ConnectError {
     let code = sqlx_error(error)
         .and_then(sqlx::Error::as_database_error)
-        .and_then(|error| error.code())
+        .and_then(sqlx::error::DatabaseError::code)
         .and_then(|code| code.parse::<u32>().ok());
     // The low byte is the kind; the rest tells its varieties apart.
     ConnectError(match code.map(|code| code & 0xff) {
@@ -342,6 +344,13 @@ fn sqlx_error(error: &DbErr) -> Option<&sqlx::Error> {
         | DbErr::Query(RuntimeErr::SqlxError(error)) => Some(error),
         _ => None,
     }
+}
+
+/// What the database itself says of an error, in one line, for who runs the program.
+#[must_use]
+pub fn reason(error: &DbErr) -> String {
+    let said = sqlx_error(error).and_then(sqlx::Error::as_database_error);
+    said.map_or_else(|| one_line(error), |said| one_line(&said.message()))
 }
 
 fn one_line(error: &impl fmt::Display) -> String {

@@ -15,7 +15,7 @@ use std::{
 use api::{
     App,
     config::{Command, Config, Listen, Serve},
-    database::{Database, StatementLog},
+    database::{Database, StatementLog, reason},
     seed,
 };
 use axum::serve::ListenerExt;
@@ -113,7 +113,7 @@ async fn run(config: &Config) -> Outcome {
         Command::Serve(options) => serve(connect(options.max_connections).await?, &options).await,
         Command::Migrate { command } => {
             let database = connect(None).await?;
-            for line in migration::execute(&database.write, &command).await? {
+            for line in migrate(&database, &command).await? {
                 say(&line);
             }
             database.close().await;
@@ -137,9 +137,20 @@ async fn run(config: &Config) -> Outcome {
     }
 }
 
+async fn migrate(database: &Database, command: &migration::Command) -> Result<Vec<String>, String> {
+    let done = migration::execute(&database.write, command).await;
+    done.map_err(|error| format!("nothing was changed: {}", reason(&error)))
+}
+
 /// Makes sure of the tables; says whether the database has only just got them.
-async fn prepare(database: &Database, migrate: bool) -> Result<bool, Box<dyn Error>> {
-    let status = migration::status(&database.write).await?;
+async fn prepare(database: &Database, allowed: bool) -> Result<bool, Box<dyn Error>> {
+    let status = migration::status(&database.write).await;
+    let status = status.map_err(|error| {
+        format!(
+            "cannot read which migrations there were: {}",
+            reason(&error)
+        )
+    })?;
     let newer = status.unknown.join(", ");
     if !newer.is_empty() {
         warn!("a newer version has migrated this database: {newer}");
@@ -147,9 +158,9 @@ async fn prepare(database: &Database, migrate: bool) -> Result<bool, Box<dyn Err
     if status.pending.is_empty() {
         return Ok(false);
     }
-    if migrate || !is_postgres(database) {
+    if allowed || !is_postgres(database) {
         let up = migration::Command::Up { num: None };
-        for line in migration::execute(&database.write, &up).await? {
+        for line in migrate(database, &up).await? {
             info!("{line}");
         }
         return Ok(status.applied.is_empty());

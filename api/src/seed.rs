@@ -5,17 +5,21 @@
 
 use std::fmt;
 
-use chrono::{NaiveDate, NaiveDateTime, TimeDelta};
+use chrono::{NaiveDateTime, TimeDelta};
 use entity::{customer, ticket};
 use indicatif::{ProgressBar, ProgressStyle};
 use sea_orm::{
-    ActiveValue::Set, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
-    EntityTrait, PaginatorTrait, QueryOrder, QuerySelect,
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, EntityTrait,
+    PaginatorTrait, QueryOrder, QuerySelect,
 };
 
-use crate::database::begin;
+use crate::database::{begin, reason};
+use rows::{Dice, a_customer, a_ticket, closing, opening};
 
-/// Rows in one statement, whose parameters `SQLite` limits to 32,766: 12 and 7 a row.
+mod rows;
+mod words;
+
+/// Rows in one statement, whose parameters SQLite limits to 32,766: 13 and 7 a row.
 const BATCH: u32 = 2_500;
 
 /// How many rows there are in the end.
@@ -44,7 +48,7 @@ impl fmt::Display for SeedError {
             SeedError::NoCustomers => f.write_str(
                 "tickets belong to customers, and there are none: add some with --customers",
             ),
-            SeedError::Database(error) => write!(f, "nothing was added: {error}"),
+            SeedError::Database(error) => write!(f, "nothing was added: {}", reason(error)),
         }
     }
 }
@@ -60,7 +64,9 @@ pub async fn sample(db: &DatabaseConnection) -> Result<bool, SeedError> {
     if customer::Entity::find().count(&txn).await? > 0 {
         return Ok(false);
     }
-    add(&txn, 6, 16, &ProgressBar::hidden()).await?;
+    // So that most are still open, as on a workbench.
+    let lately = closing() - TimeDelta::days(60);
+    add(&txn, 6, 16, lately, &ProgressBar::hidden()).await?;
     txn.commit().await?;
     Ok(true)
 }
@@ -79,12 +85,7 @@ pub async fn seed(
         bar.set_style(style);
     }
     let txn = begin(db).await?;
-    if db.get_database_backend() == DbBackend::Postgres {
-        // The search indexes take what is new in few large helpings, not in many small ones.
-        let bulk = "SET LOCAL gin_pending_list_limit = '256MB'";
-        txn.execute_unprepared(bulk).await?;
-    }
-    add(&txn, customers, tickets, &bar).await?;
+    add(&txn, customers, tickets, opening(), &bar).await?;
     txn.commit().await?;
     bar.finish_and_clear();
     // The planner's figures would otherwise be those of the tables before.
@@ -104,6 +105,7 @@ async fn add(
     txn: &DatabaseTransaction,
     customers: u32,
     tickets: u32,
+    since: NaiveDateTime,
     bar: &ProgressBar,
 ) -> Result<(), SeedError> {
     let highest: Option<Option<i32>> = customer::Entity::find()
@@ -114,7 +116,7 @@ async fn add(
         .await?;
     // Addresses are numbered past every row's number, so that no two runs make the same one.
     let first = u32::try_from(highest.flatten().unwrap_or(0)).unwrap_or(0) + 1;
-    let mut dice = Dice(u64::from(first));
+    let mut dice = Dice::new(first);
     for from in (0..customers).step_by(BATCH as usize) {
         let rows: Vec<_> = (from..customers.min(from + BATCH))
             .map(|i| {
@@ -144,9 +146,10 @@ async fn add(
         .into_tuple()
         .all(txn)
         .await?;
-    let Some(&(_, since)) = owners.first() else {
+    let Some(&(_, oldest)) = owners.first() else {
         return Err(SeedError::NoCustomers);
     };
+    let since = since.max(oldest);
     let until = closing().max(since + TimeDelta::days(30));
     for from in (0..tickets).step_by(BATCH as usize) {
         let rows: Vec<_> = (from..tickets.min(from + BATCH))
@@ -168,112 +171,8 @@ async fn add(
     Ok(())
 }
 
-fn a_customer(dice: &mut Dice, number: u32, at: NaiveDateTime) -> customer::ActiveModel {
-    let (first, last) = (dice.pick(FIRST_NAMES), dice.pick(LAST_NAMES));
-    let &(city, state, zip, area) = dice.choose(CITIES);
-    let host = dice.pick(&["example.com", "example.net", "example.org"]);
-    let email = format!("{first}.{last}{number}@{host}").to_lowercase();
-    let changed = at + TimeDelta::minutes(dice.below(60 * 24 * 90));
-    customer::ActiveModel {
-        first_name: Set(first.to_owned()),
-        last_name: Set(last.to_owned()),
-        email: Set(email),
-        phone: Set(format!("{area}-555-{:04}", dice.below(10_000))),
-        address1: Set(format!("{} {}", 1 + dice.below(9_899), dice.pick(STREETS))),
-        address2: Set((dice.below(5) == 0).then(|| format!("Apt {}", 1 + dice.below(40)))),
-        city: Set(city.to_owned()),
-        state: Set(state.to_owned()),
-        zip_code: Set(format!("{zip}{:02}", dice.below(100))),
-        notes: Set((dice.below(4) == 0).then(|| dice.pick(NOTES).to_owned())),
-        active: Set(dice.below(12) > 0),
-        created_at: Set(at),
-        updated_at: Set(changed.min(closing())),
-        ..Default::default()
-    }
-}
-
-fn a_ticket(
-    dice: &mut Dice,
-    owners: &[(i32, NaiveDateTime)],
-    at: NaiveDateTime,
-    until: NaiveDateTime,
-) -> ticket::ActiveModel {
-    let known = owners.partition_point(|(_, since)| *since <= at).max(1);
-    // The lower of two throws: some customers come again and again.
-    let owner = dice.index(known).min(dice.index(known));
-    let &(problem, symptom) = dice.choose(PROBLEMS);
-    let device = dice.pick(DEVICES);
-    let old = until - at > TimeDelta::days(45);
-    let completed = dice.below(100) < if old { 97 } else { 40 };
-    let unassigned = !completed && dice.below(4) == 0;
-    let tech = if unassigned {
-        "unassigned"
-    } else {
-        dice.pick(TECHS)
-    };
-    let worked = TimeDelta::minutes(dice.below(60 * 24 * 10));
-    let changed = if unassigned {
-        at
-    } else {
-        (at + worked).min(until)
-    };
-    let description = format!("{symptom} {}", dice.pick(REMARKS));
-    ticket::ActiveModel {
-        customer_id: Set(owners.get(owner).map_or(0, |(id, _)| *id)),
-        title: Set(format!("{device}: {problem}")),
-        description: Set((dice.below(10) > 0).then_some(description)),
-        completed: Set(completed),
-        tech: Set(tech.to_owned()),
-        created_at: Set(at),
-        updated_at: Set(changed),
-        ..Default::default()
-    }
-}
-
 /// The `i`th of `of` moments, evenly between two others.
 fn moment(from: NaiveDateTime, to: NaiveDateTime, i: u32, of: u32) -> NaiveDateTime {
     let all = (to - from).num_milliseconds();
     from + TimeDelta::milliseconds(all / i64::from(of.max(1)) * i64::from(i))
 }
-
-fn opening() -> NaiveDateTime {
-    day(2021)
-}
-
-fn closing() -> NaiveDateTime {
-    day(2026)
-}
-
-fn day(year: i32) -> NaiveDateTime {
-    let day = NaiveDate::from_ymd_opt(year, 9, 1).unwrap_or_default();
-    day.and_hms_opt(8, 30, 0).unwrap_or_default()
-}
-
-/// `SplitMix64`, written out because a library's generator may change with its version.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, n: u32) -> i64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        i64::try_from((z ^ (z >> 31)) % u64::from(n)).unwrap_or(0)
-    }
-
-    fn index(&mut self, len: usize) -> usize {
-        let n = u32::try_from(len).unwrap_or(u32::MAX);
-        usize::try_from(self.below(n)).unwrap_or(0)
-    }
-
-    fn choose<'a, T>(&mut self, from: &'a [T]) -> &'a T {
-        &from[self.index(from.len())]
-    }
-
-    fn pick(&mut self, words: &[&'static str]) -> &'static str {
-        self.choose::<&str>(words)
-    }
-}
-
-mod words;
-use words::{CITIES, DEVICES, FIRST_NAMES, LAST_NAMES, NOTES, PROBLEMS, REMARKS, STREETS, TECHS};

@@ -1,5 +1,5 @@
 //! `cargo run -p migration -- up|down|status|fresh`: the migrations without the server, the way
-//! `SeaORM`'s own tool runs them. The same code is behind `repairshop migrate`.
+//! SeaORM's own tool runs them. The same code is behind `repairshop migrate`.
 
 use std::process::ExitCode;
 
@@ -9,7 +9,7 @@ use migration::{Command, DEFAULT_DATABASE_URL, run};
 /// Bring the database of the repair shop up to date
 #[derive(Debug, Parser)]
 struct Cli {
-    /// The database: postgres://user:password@host:5432/name, or sqlite://path
+    /// The database: `postgres://user:password@host:5432/name`, or `sqlite://path` for a file
     #[arg(long, env, global = true, hide_env_values = true, default_value = DEFAULT_DATABASE_URL)]
     database_url: String,
     #[command(subcommand)]

@@ -230,34 +230,6 @@ pub(super) const NOTES: &[&str] = &[
     "Second number on file is the office.",
 ];
 
-/// What is brought in.
-pub(super) const DEVICES: &[&str] = &[
-    "ThinkPad T14",
-    "MacBook Air",
-    "MacBook Pro 14",
-    "Dell XPS 13",
-    "HP Pavilion desktop",
-    "Custom gaming PC",
-    "iMac 24",
-    "Surface Pro 9",
-    "iPhone 14",
-    "iPhone SE",
-    "Galaxy S23",
-    "Pixel 8",
-    "iPad Air",
-    "Galaxy Tab",
-    "Kindle",
-    "Brother laser printer",
-    "Epson EcoTank",
-    "LG UltraWide monitor",
-    "Synology NAS",
-    "PlayStation 5",
-    "Xbox Series X",
-    "Nintendo Switch",
-    "Netgear router",
-    "External hard drive",
-];
-
 /// Who repairs.
 pub(super) const TECHS: &[&str] = &[
     "Alex Kim",
@@ -290,89 +262,285 @@ pub(super) const REMARKS: &[&str] = &[
     "Accessories: bag and cable.",
 ];
 
-/// Problem for the title, symptom for the description.
-pub(super) const PROBLEMS: &[(&str, &str)] = &[
+const LAPTOPS: &[&str] = &[
+    "ThinkPad T14",
+    "MacBook Air",
+    "MacBook Pro 14",
+    "Dell XPS 13",
+    "Surface Pro 9",
+    "Acer Aspire 5",
+    "Chromebook Spin",
+];
+const DESKTOPS: &[&str] = &[
+    "HP Pavilion",
+    "Gaming PC",
+    "iMac 24",
+    "Mac mini",
+    "Office PC",
+];
+const PHONES: &[&str] = &[
+    "iPhone 14",
+    "iPhone SE",
+    "Galaxy S23",
+    "Pixel 8",
+    "iPad Air",
+    "Galaxy Tab",
+];
+const PRINTERS: &[&str] = &["Brother laser printer", "Epson EcoTank", "HP OfficeJet"];
+const OTHERS: &[&str] = &[
+    "LG UltraWide monitor",
+    "Synology NAS",
+    "PlayStation 5",
+    "Xbox Series X",
+    "Nintendo Switch",
+];
+
+/// Devices, the problem for the title, the symptom for the description.
+pub(super) const JOBS: &[(&[&str], &str, &str)] = &[
     (
+        LAPTOPS,
         "screen flickers",
         "The picture flickers as soon as the lid moves.",
     ),
     (
+        LAPTOPS,
         "will not turn on",
         "No light and no sound when the power button is pressed.",
     ),
     (
+        DESKTOPS,
+        "will not turn on",
+        "No light and no sound when the power button is pressed.",
+    ),
+    (
+        PHONES,
+        "will not turn on",
+        "No light and no sound when the power button is pressed.",
+    ),
+    (
+        PRINTERS,
+        "will not turn on",
+        "No light and no sound when the power button is pressed.",
+    ),
+    (
+        OTHERS,
+        "will not turn on",
+        "No light and no sound when the power button is pressed.",
+    ),
+    (
+        LAPTOPS,
         "battery drains fast",
         "A full charge lasts less than an hour.",
     ),
     (
-        "cracked screen",
-        "The glass is cracked from corner to corner; touch still works.",
+        PHONES,
+        "battery drains fast",
+        "A full charge lasts less than an hour.",
     ),
-    ("very slow", "Opening a document takes minutes."),
     (
+        LAPTOPS,
+        "cracked screen",
+        "The glass is cracked from corner to corner.",
+    ),
+    (
+        PHONES,
+        "cracked screen",
+        "The glass is cracked from corner to corner.",
+    ),
+    (LAPTOPS, "very slow", "Opening a document takes minutes."),
+    (DESKTOPS, "very slow", "Opening a document takes minutes."),
+    (
+        LAPTOPS,
         "overheats",
         "The fan runs at full speed and the case gets too hot to touch.",
     ),
     (
-        "no sound",
-        "Neither the speakers nor headphones give any sound.",
+        DESKTOPS,
+        "overheats",
+        "The fan runs at full speed and the case gets too hot to touch.",
     ),
     (
+        OTHERS,
+        "overheats",
+        "The fan runs at full speed and the case gets too hot to touch.",
+    ),
+    (
+        LAPTOPS,
+        "no sound",
+        "The speaker is silent; headphones work.",
+    ),
+    (
+        PHONES,
+        "no sound",
+        "The speaker is silent; headphones work.",
+    ),
+    (
+        LAPTOPS,
         "keyboard keys stuck",
         "Several keys stick or repeat after a spill.",
     ),
     (
+        PHONES,
         "water damage",
         "Fell into water and was switched off right away.",
     ),
     (
+        LAPTOPS,
         "will not charge",
         "The charging light stays off with every cable tried.",
     ),
     (
+        PHONES,
+        "will not charge",
+        "The charging light stays off with every cable tried.",
+    ),
+    (
+        LAPTOPS,
         "loses Wi-Fi",
         "The connection drops every few minutes in every room.",
     ),
     (
+        PHONES,
+        "loses Wi-Fi",
+        "The connection drops every few minutes in every room.",
+    ),
+    (
+        PRINTERS,
+        "loses Wi-Fi",
+        "The connection drops every few minutes in every room.",
+    ),
+    (
+        LAPTOPS,
         "virus removal",
         "Pop-ups cover the screen and the home page has changed.",
     ),
     (
+        DESKTOPS,
+        "virus removal",
+        "Pop-ups cover the screen and the home page has changed.",
+    ),
+    (
+        LAPTOPS,
         "data recovery",
         "Photos and documents must be saved before anything else.",
     ),
     (
+        DESKTOPS,
+        "data recovery",
+        "Photos and documents must be saved before anything else.",
+    ),
+    (
+        PHONES,
+        "data recovery",
+        "Photos and documents must be saved before anything else.",
+    ),
+    (
+        LAPTOPS,
         "operating system reinstall",
         "Stops at the logo and restarts over and over.",
     ),
     (
+        DESKTOPS,
+        "operating system reinstall",
+        "Stops at the logo and restarts over and over.",
+    ),
+    (
+        LAPTOPS,
         "memory upgrade",
         "More memory is wanted; parts are to be ordered by us.",
     ),
     (
+        DESKTOPS,
+        "memory upgrade",
+        "More memory is wanted; parts are to be ordered by us.",
+    ),
+    (
+        LAPTOPS,
         "SSD upgrade",
         "The old disk is to be copied to a new, larger one.",
     ),
-    ("paper jam", "Feeds two sheets at once and then jams."),
     (
+        DESKTOPS,
+        "SSD upgrade",
+        "The old disk is to be copied to a new, larger one.",
+    ),
+    (
+        PRINTERS,
+        "paper jam",
+        "Feeds two sheets at once and then jams.",
+    ),
+    (
+        PRINTERS,
+        "streaks on every page",
+        "Grey streaks from top to bottom, with a new cartridge too.",
+    ),
+    (
+        LAPTOPS,
         "blue screen",
         "Stops with a blue screen several times a day.",
     ),
-    ("noisy fan", "Grinding noise from the fan after start."),
     (
+        DESKTOPS,
+        "blue screen",
+        "Stops with a blue screen several times a day.",
+    ),
+    (
+        DESKTOPS,
+        "noisy fan",
+        "Grinding noise from the fan after start.",
+    ),
+    (
+        OTHERS,
+        "noisy fan",
+        "Grinding noise from the fan after start.",
+    ),
+    (
+        PHONES,
         "camera does not focus",
         "Pictures are blurred at every distance.",
     ),
-    ("port is loose", "The plug falls out unless it is held."),
     (
+        LAPTOPS,
+        "port is loose",
+        "The plug falls out unless it is held.",
+    ),
+    (
+        OTHERS,
+        "port is loose",
+        "The plug falls out unless it is held.",
+    ),
+    (
+        LAPTOPS,
         "yearly cleaning",
         "Cleaning inside, new thermal paste and a check of the disk.",
     ),
     (
+        DESKTOPS,
+        "yearly cleaning",
+        "Cleaning inside, new thermal paste and a check of the disk.",
+    ),
+    (
+        LAPTOPS,
         "data transfer",
         "Everything on the old device is to be moved to this one.",
     ),
     (
+        PHONES,
+        "data transfer",
+        "Everything on the old device is to be moved to this one.",
+    ),
+    (
+        LAPTOPS,
+        "set up for a new user",
+        "Accounts, mail and printer are to be set up.",
+    ),
+    (
+        DESKTOPS,
+        "set up for a new user",
+        "Accounts, mail and printer are to be set up.",
+    ),
+    (
+        PRINTERS,
         "set up for a new user",
         "Accounts, mail and printer are to be set up.",
     ),

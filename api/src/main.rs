@@ -1,1 +1,262 @@
-fn main(){}
+//! The command line: what happens at start and at the end, and nothing in between.
+//!
+//! All of the program's own input and output is here: configuration, log, database, socket,
+//! signals. Whatever fails ends as one line on stderr and exit status 1.
+
+use std::{
+    error::Error,
+    io::{self, ErrorKind, IsTerminal, Write},
+    net::SocketAddr,
+    process::ExitCode,
+    sync::Arc,
+    time::Duration,
+};
+
+use api::{
+    App,
+    config::{Command, Config, Listen, Serve},
+    database::{Database, StatementLog, reason},
+    seed,
+};
+use axum::serve::ListenerExt;
+use sea_orm::{DbBackend, metric::Info};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+    sync::oneshot,
+    time::{sleep, timeout},
+};
+use tracing::{Level, debug, info, warn};
+use tracing_subscriber::EnvFilter;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+type Outcome = Result<(), Box<dyn Error>>;
+
+/// How long requests may take to finish once the program is told to stop.
+const GRACE: Duration = Duration::from_secs(10);
+
+const SQL: &str = "repairshop::sql";
+
+fn main() -> ExitCode {
+    let outcome = environment().and_then(|()| {
+        let config = Config::read();
+        log(&config)?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()?;
+        runtime.block_on(run(&config))
+    });
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(
+                io::stderr(),
+                "error: {}",
+                error.to_string().replace('\n', "; ")
+            );
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Reads the files of settings; what is set already wins, so `.env.local` over `.env`.
+fn environment() -> Outcome {
+    for file in [".env.local", ".env"] {
+        match dotenvy::from_path(file) {
+            Err(error) if !error.not_found() => {
+                // Without the line itself, which may hold a password.
+                return Err(match error {
+                    dotenvy::Error::Io(error) => format!("{file} cannot be read: {error}"),
+                    _ => format!(
+                        "{file} has a line that is not NAME=value; put values with spaces in quotes"
+                    ),
+                }
+                .into());
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn log(config: &Config) -> Outcome {
+    let filter = std::env::var("RUST_LOG").ok().filter(|it| !it.is_empty());
+    let filter = filter.as_deref().unwrap_or("warn,repairshop=info,api=info");
+    let mut filter = EnvFilter::try_new(filter).map_err(|error| {
+        format!("RUST_LOG cannot be understood ({error}): write info, or api=debug")
+    })?;
+    if config.log_sql {
+        filter = filter.add_directive(format!("{SQL}=debug").parse()?);
+    }
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .init();
+    Ok(())
+}
+
+/// Logs the text of each statement with its time; never the values, which are customers' data.
+fn statement_log() -> Option<StatementLog> {
+    let log = |info: &Info<'_>| {
+        let (ms, failed) = (info.elapsed.as_secs_f64() * 1000.0, info.failed);
+        debug!(target: SQL, "{ms:.3} ms{} {}", if failed { ", failed:" } else { ":" }, info.statement.sql);
+    };
+    tracing::enabled!(target: SQL, Level::DEBUG).then(|| Arc::new(log) as StatementLog)
+}
+
+async fn run(config: &Config) -> Outcome {
+    let connect = |max| Database::connect(&config.database_url, max, statement_log());
+    match config.task() {
+        Command::Serve(options) => serve(connect(options.max_connections).await?, &options).await,
+        Command::Migrate { command } => {
+            let database = connect(None).await?;
+            for line in migrate(&database, &command).await? {
+                say(&line);
+            }
+            database.close().await;
+            Ok(())
+        }
+        Command::Schema => {
+            say(api::sdl().trim_end());
+            Ok(())
+        }
+        Command::Seed(options) => {
+            let database = connect(None).await?;
+            prepare(&database, false).await?;
+            let totals = seed::seed(&database.write, options.customers, options.tickets).await?;
+            let (customers, tickets) = (totals.customers, totals.tickets);
+            say(&format!(
+                "There are {customers} customers and {tickets} tickets now."
+            ));
+            database.close().await;
+            Ok(())
+        }
+    }
+}
+
+async fn migrate(database: &Database, command: &migration::Command) -> Result<Vec<String>, String> {
+    let done = migration::execute(&database.write, command).await;
+    done.map_err(|error| format!("nothing was changed: {}", reason(&error)))
+}
+
+/// Makes sure of the tables; says whether the database has only just got them.
+async fn prepare(database: &Database, allowed: bool) -> Result<bool, Box<dyn Error>> {
+    let status = migration::status(&database.write).await;
+    let status = status.map_err(|error| {
+        format!(
+            "cannot read which migrations there were: {}",
+            reason(&error)
+        )
+    })?;
+    let newer = status.unknown.join(", ");
+    if !newer.is_empty() {
+        warn!("a newer version has migrated this database: {newer}");
+    }
+    if status.pending.is_empty() {
+        return Ok(false);
+    }
+    if allowed || !is_postgres(database) {
+        let up = migration::Command::Up { num: None };
+        for line in migrate(database, &up).await? {
+            info!("{line}");
+        }
+        return Ok(status.applied.is_empty());
+    }
+    let (count, names) = (status.pending.len(), status.pending.join(", "));
+    Err(format!(
+        "the database lacks {count} migrations ({names}): run `repairshop migrate up`, or start with --migrate"
+    )
+    .into())
+}
+
+async fn serve(database: Database, options: &Serve) -> Outcome {
+    let listen = options.listen();
+    let listener = TcpListener::bind((listen.host.as_str(), listen.port)).await;
+    let listener = listener.map_err(|error| not_bound(&listen, &error))?;
+    let address = listener.local_addr()?;
+
+    let new = prepare(&database, options.migrate).await?;
+    if new && !is_postgres(&database) && seed::sample(&database.write).await? {
+        say("The database was empty: sample customers and tickets are in it now.");
+    }
+
+    let app = App::new(database.clone());
+    let router = api::app(app.clone());
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut told_to_stop = async move || {
+        tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+    };
+    let (stop, stopping) = oneshot::channel::<()>();
+    // Answers are small and written at once: waiting to fill a packet only delays them.
+    let listener = listener.tap_io(|stream| {
+        let _ = stream.set_nodelay(true);
+    });
+    let server = axum::serve(listener, router).with_graceful_shutdown(async {
+        let _ = stopping.await;
+    });
+    welcome(address);
+
+    let impatience = async {
+        told_to_stop().await;
+        info!(
+            "stopping: requests have {} s to finish; once more to stop now",
+            GRACE.as_secs()
+        );
+        let _ = stop.send(());
+        tokio::select! { () = sleep(GRACE) => {}, () = told_to_stop() => {} }
+    };
+    tokio::select! {
+        ended = server.into_future() => ended?,
+        () = impatience => warn!("stopped while requests were not finished"),
+    }
+    // A write that was begun is finished, whether its client still waits or not.
+    if timeout(GRACE, app.writes_finished()).await.is_err() {
+        warn!("stopped while writes were not finished: the database takes them back");
+    }
+    let _ = timeout(GRACE, database.close()).await;
+    Ok(())
+}
+
+fn welcome(address: SocketAddr) {
+    // 0.0.0.0 is where to listen, not where to call.
+    let host = if address.ip().is_unspecified() {
+        format!("localhost:{}", address.port())
+    } else {
+        address.to_string()
+    };
+    say(&format!(
+        "GraphQL is served at http://{host}/graphql\n\n\
+         Try it:\n\n  \
+         curl http://{host}/graphql -H 'content-type: application/json' \\\n    \
+         -d '{{\"query\": \"{{ customer(id: 1) {{ firstName lastName tickets(first: 3) {{ totalCount nodes {{ number title completed }} }} }} }}\"}}'\n"
+    ));
+}
+
+fn not_bound(listen: &Listen, error: &io::Error) -> String {
+    let why = match error.kind() {
+        ErrorKind::AddrInUse => "another program listens there already; stop it, or",
+        ErrorKind::PermissionDenied => "this user may not listen there;",
+        ErrorKind::AddrNotAvailable => "this machine has no such address;",
+        _ => {
+            return format!(
+                "cannot listen on {listen} ({error}): choose another address with --listen, or port with PORT"
+            );
+        }
+    };
+    format!(
+        "cannot listen on {listen}: {why} choose another address with --listen, or port with PORT"
+    )
+}
+
+fn is_postgres(database: &Database) -> bool {
+    database.write.get_database_backend() == DbBackend::Postgres
+}
+
+/// Prints a line; who closes the pipe early has read enough.
+fn say(line: &str) {
+    let _ = writeln!(io::stdout(), "{line}");
+}

@@ -2,6 +2,14 @@
 
 use sea_orm::entity::prelude::*;
 
+/// What a search of customers looks through, as SQL. The migrations' index over it and the query
+/// must agree to the letter, or PostgreSQL reads the whole table.
+pub const SEARCH_TEXT: &str = "first_name || ' ' || last_name || ' ' || email || ' ' || phone || ' ' || city \
+     || ' ' || state || ' ' || zip_code || ' ' || coalesce(notes, '')";
+
+/// The part of it that a search of tickets looks through; with an index of its own, as above.
+pub const NAME_TEXT: &str = "first_name || ' ' || last_name";
+
 #[sea_orm::model]
 #[derive(Clone, Debug, Default, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "customers")]
@@ -35,9 +43,3 @@ pub struct Model {
 }
 
 impl ActiveModelBehavior for ActiveModel {}
-
-/// What a search for words looks through. PostgreSQL's trigram index is on this very expression.
-pub const SEARCH_TEXT: &str = "(first_name || ' ' || last_name || ' ' || email || ' ' || phone || ' ' || city || ' ' || state || ' ' || zip_code || ' ' || coalesce(notes, ''))";
-
-/// A customer's name, as a search for tickets looks through it; it has a trigram index too.
-pub const NAME_TEXT: &str = "(first_name || ' ' || last_name)";

@@ -2,6 +2,10 @@
 
 use sea_orm::entity::prelude::*;
 
+/// What a search of tickets looks through beside the customer's name, as SQL. The migrations' index
+/// over it and the query must agree to the letter, or PostgreSQL reads the whole table.
+pub const SEARCH_TEXT: &str = "title || ' ' || coalesce(description, '') || ' ' || tech";
+
 #[sea_orm::model]
 #[derive(Clone, Debug, Default, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "tickets")]
@@ -27,7 +31,3 @@ pub struct Model {
 }
 
 impl ActiveModelBehavior for ActiveModel {}
-
-/// What a search for words looks through, the customer's name aside. PostgreSQL's trigram index is
-/// on this very expression.
-pub const SEARCH_TEXT: &str = "(title || ' ' || coalesce(description, '') || ' ' || tech)";

@@ -1,0 +1,57 @@
+//! Brings a database's tables, indexes and triggers up to date, in steps that can be undone.
+//!
+//! Owns the append-only list of migrations, the lock under which they run, and the four commands
+//! (`up`, `down`, `status`, `fresh`) that `repairshop migrate` and `cargo run -p migration` share.
+//! Knows nothing of the entities, of GraphQL, or of how the server makes its pools. A released
+//! migration is never edited: what it did is what databases out there have.
+
+mod command;
+mod m20261122_000001_customers_and_tickets;
+mod m20261122_000002_indexes;
+mod m20261122_000003_updated_at_trigger;
+mod m20261122_000004_search_index;
+mod status;
+
+use sea_orm_migration::{
+    prelude::*,
+    sea_orm::{ConnectionTrait, DbBackend},
+};
+
+pub use command::{Command, execute, run};
+pub use status::{Status, pending, status};
+
+/// The database where `DATABASE_URL` names none: a file beside the caller.
+pub const DEFAULT_DATABASE_URL: &str = "sqlite://repairshop.db";
+
+/// The PostgreSQL schema of everything that is ours and not the shop's, so that `drizzle-kit push`,
+/// which offers to drop tables that it does not know, never sees it.
+pub const SCHEMA: &str = "repairshop";
+
+/// The list of migrations, oldest first.
+#[derive(Debug)]
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m20261122_000001_customers_and_tickets::Migration),
+            Box::new(m20261122_000002_indexes::Migration),
+            Box::new(m20261122_000003_updated_at_trigger::Migration),
+            Box::new(m20261122_000004_search_index::Migration),
+        ]
+    }
+}
+
+/// One of the shop's tables. Qualified on PostgreSQL, where [`SCHEMA`] comes first while migrating.
+fn table(manager: &SchemaManager<'_>, name: &'static str) -> TableRef {
+    if is_postgres(manager) {
+        ("public", name).into_table_ref()
+    } else {
+        name.into_table_ref()
+    }
+}
+
+fn is_postgres(manager: &SchemaManager<'_>) -> bool {
+    manager.get_connection().get_database_backend() == DbBackend::Postgres
+}

@@ -1,0 +1,158 @@
+//! The command line: every option with its environment variable and a sentence.
+//!
+//! `--help` is the reference; nothing else reads the environment. Knows nothing of what the values
+//! are used for.
+
+use std::{fmt, str::FromStr};
+
+use clap::{
+    ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand,
+    builder::BoolishValueParser, error::ErrorKind, parser::ValueSource,
+};
+
+/// A GraphQL API over a repair shop's customers and tickets
+///
+/// Options are read from the command line, then from the environment, then from the files
+/// `.env.local` and `.env` in the working directory.
+#[derive(Debug, Parser)]
+#[command(name = "repairshop", version)]
+pub struct Config {
+    /// The database: `postgres://user:password@host:5432/name`, or `sqlite://path` for a file
+    #[arg(long, env, global = true, value_name = "URL", hide_env_values = true)]
+    #[arg(default_value = migration::DEFAULT_DATABASE_URL)]
+    pub database_url: String,
+
+    /// Log each SQL statement with its time, without the values, which are customers' data
+    #[arg(long, env, global = true, value_parser = BoolishValueParser::new())]
+    pub log_sql: bool,
+
+    #[command(flatten)]
+    serve: Serve,
+
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub enum Command {
+    /// Serve the API; also what happens without a command
+    Serve(Serve),
+    /// Bring the database's tables up to date, or take them back
+    Migrate {
+        #[command(subcommand)]
+        command: migration::Command,
+    },
+    /// Print the GraphQL schema
+    Schema,
+    /// Fill the database with made-up customers and tickets, the same ones each time
+    Seed(Seed),
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct Serve {
+    /// Where to listen; 0.0.0.0:8000 lets other machines in
+    #[arg(long, env, value_name = "HOST:PORT", default_value = "127.0.0.1:8000")]
+    listen: Listen,
+
+    /// Changes the port of --listen alone, for hosting platforms that choose it
+    #[arg(long, env, value_name = "PORT")]
+    port: Option<u16>,
+
+    /// Bring a PostgreSQL database's tables up to date first; an SQLite file's always are
+    #[arg(long, env, value_parser = BoolishValueParser::new())]
+    pub migrate: bool,
+
+    /// At most this many connections to the database [default: two per core, 4 to 16]
+    #[arg(long, env, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub max_connections: Option<u32>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct Seed {
+    /// How many customers to add
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub customers: u32,
+
+    /// How many tickets to add, for the customers that there are then
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub tickets: u32,
+}
+
+/// `HOST:PORT`, the host a name or an address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listen {
+    pub host: String,
+    pub port: u16,
+}
+
+impl Config {
+    /// Reads the command line and the environment; a bad value ends the program with one clear line.
+    #[must_use]
+    pub fn read() -> Config {
+        let matches = Config::command().get_matches();
+        let config = Config::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+        if let Some(word) = matches.subcommand_name()
+            && let Some(option) = misplaced(&matches)
+        {
+            let message = format!(
+                "--{option} belongs to `serve`: write it after that word, not before `{word}`"
+            );
+            Config::command()
+                .error(ErrorKind::ArgumentConflict, message)
+                .exit()
+        }
+        config
+    }
+
+    /// What to do: to serve, where no word says otherwise.
+    #[must_use]
+    pub fn task(&self) -> Command {
+        let default = || Command::Serve(self.serve.clone());
+        self.command.clone().unwrap_or_else(default)
+    }
+}
+
+impl Serve {
+    #[must_use]
+    pub fn listen(&self) -> Listen {
+        Listen {
+            host: self.listen.host.clone(),
+            port: self.port.unwrap_or(self.listen.port),
+        }
+    }
+}
+
+/// An option of `serve` that was written before another word, where it would do nothing.
+fn misplaced(matches: &ArgMatches) -> Option<String> {
+    let of_serve = ["listen", "port", "migrate", "max_connections"];
+    let found = of_serve
+        .into_iter()
+        .find(|id| matches.value_source(id) == Some(ValueSource::CommandLine));
+    found.map(|id| id.replace('_', "-"))
+}
+
+impl FromStr for Listen {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Listen, String> {
+        let wrong = || "expected HOST:PORT, as in 127.0.0.1:8000".to_owned();
+        let (host, port) = text.rsplit_once(':').ok_or_else(wrong)?;
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        let port = port.parse().map_err(|_| wrong())?;
+        if host.is_empty() {
+            return Err(wrong());
+        }
+        let host = host.to_owned();
+        Ok(Listen { host, port })
+    }
+}
+
+impl fmt::Display for Listen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.host.contains(':') {
+            write!(f, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{}:{}", self.host, self.port)
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! The four commands, and the lock under which those that change something run.
+//!
+//! One transaction holds the lock and all the changes: of programs that migrate at once, one does
+//! and the others find nothing left to do, and a migration that fails leaves nothing behind.
+
+use clap::Subcommand;
+use sea_orm_migration::{
+    MigratorTrait,
+    sea_orm::{
+        ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction,
+        DbBackend, DbErr, RuntimeErr, SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    },
+};
+
+use crate::{Migrator, Status, status};
+
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum Command {
+    /// Apply the migrations that the database has not had yet; tables that are already there stay as they are
+    Up {
+        /// Apply at most this many, oldest first [default: all]
+        #[arg(short, long)]
+        num: Option<u32>,
+    },
+    /// Undo the latest migrations; undoing the first one deletes the shop's tables with all their rows
+    Down {
+        /// Undo this many, latest first
+        #[arg(short, long, default_value_t = 1)]
+        num: u32,
+    },
+    /// List the migrations and whether the database has had them
+    Status,
+    /// DELETE ALL CUSTOMERS AND TICKETS: undo all migrations and apply them again (other tables stay)
+    Fresh,
+}
+
+/// Carries out a command on the database at `url` and prints a line for each migration.
+///
+/// # Errors
+/// Where the database cannot be reached or refuses a statement; it is then as it was before.
+pub async fn run(url: &str, command: &Command) -> Result<(), DbErr> {
+    let mut options = ConnectOptions::new(url);
+    options
+        .max_connections(1)
+        .sqlx_logging(false)
+        .map_sqlx_sqlite_opts(|options| options.create_if_missing(true));
+    let db = Database::connect(options)
+        .await
+        .map_err(|error| match error {
+            // SeaORM quotes a URL that it cannot use, password included.
+            DbErr::Conn(cause) => DbErr::Conn(RuntimeErr::Internal(
+                cause.to_string().replace(url, "DATABASE_URL"),
+            )),
+            other => other,
+        })?;
+    for line in execute(&db, command).await? {
+        println!("{line}");
+    }
+    db.close().await
+}
+
+/// Carries out a command and says what was done: a line for each migration.
+///
+/// # Errors
+/// Where the database refuses a statement; it is then as it was before.
+pub async fn execute(db: &DatabaseConnection, command: &Command) -> Result<Vec<String>, DbErr> {
+    if *command == Command::Status {
+        return Ok(listing(&status(db).await?));
+    }
+    let txn = lock(db).await?;
+    let before = status(&txn).await?;
+    match *command {
+        Command::Up { num } => {
+            // An older version on a newer database has nothing to add, and that is no error.
+            if !before.pending.is_empty() {
+                known_only(&before)?;
+                Migrator::up(&txn, num).await?;
+            }
+        }
+        Command::Down { num } => {
+            known_only(&before)?;
+            Migrator::down(&txn, Some(num)).await?;
+        }
+        Command::Fresh => {
+            known_only(&before)?;
+            Migrator::down(&txn, None).await?;
+            Migrator::up(&txn, None).await?;
+        }
+        Command::Status => {}
+    }
+    let after = status(&txn).await?;
+    leave(&txn, &after).await?;
+    txn.commit().await?;
+    Ok(report(command, &before, &after))
+}
+
+async fn lock(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
+    // PostgreSQL ignores the mode; on SQLite, IMMEDIATE is the lock.
+    let txn = db
+        .begin_with_options(TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        })
+        .await?;
+    if txn.get_database_backend() == DbBackend::Postgres {
+        // "repairsh" in ASCII; released by the commit, also behind a pooler.
+        txn.execute_unprepared("SELECT pg_advisory_xact_lock(8243118256654807912)")
+            .await?;
+        txn.execute_unprepared(
+            "SET LOCAL client_min_messages = warning; \
+             CREATE SCHEMA IF NOT EXISTS repairshop; \
+             SET LOCAL search_path = repairshop, public",
+        )
+        .await?;
+    }
+    Migrator::install(&txn).await?;
+    Ok(txn)
+}
+
+/// What has to be so at the end: readable while there are migrations, nothing at all after the last.
+async fn leave(txn: &DatabaseTransaction, after: &Status) -> Result<(), DbErr> {
+    let postgres = txn.get_database_backend() == DbBackend::Postgres;
+    if !after.applied.is_empty() || !after.unknown.is_empty() {
+        if postgres {
+            // The server's role may be one that is granted the shop's tables and no more.
+            txn.execute_unprepared(
+                "GRANT USAGE ON SCHEMA repairshop TO PUBLIC; \
+                 GRANT SELECT ON repairshop.seaql_migrations TO PUBLIC",
+            )
+            .await?;
+        }
+        return Ok(());
+    }
+    txn.execute_unprepared("DROP TABLE IF EXISTS seaql_migrations")
+        .await?;
+    if postgres {
+        txn.execute_unprepared(
+            "DO $$ BEGIN DROP SCHEMA repairshop; \
+             EXCEPTION WHEN dependent_objects_still_exist THEN NULL; END $$",
+        )
+        .await?;
+    }
+    Ok(())
+}
+
+fn known_only(status: &Status) -> Result<(), DbErr> {
+    if status.unknown.is_empty() {
+        return Ok(());
+    }
+    Err(DbErr::Migration(format!(
+        "a newer version has migrated this database ({}); use that version for this command",
+        status.unknown.join(", ")
+    )))
+}
+
+fn report(command: &Command, before: &Status, after: &Status) -> Vec<String> {
+    let line = |word: &str, name: &String| format!("{word:<11}  {name}");
+    let undone = before.applied.iter().rev();
+    let undone = undone.filter(|name| *command == Command::Fresh || !after.applied.contains(name));
+    let done = after.applied.iter();
+    let done = done.filter(|name| *command == Command::Fresh || !before.applied.contains(name));
+    let mut lines: Vec<String> = undone.map(|name| line("rolled back", name)).collect();
+    lines.extend(done.map(|name| line("applied", name)));
+    if lines.is_empty() {
+        lines.push("nothing to do".to_owned());
+    }
+    lines
+}
+
+fn listing(status: &Status) -> Vec<String> {
+    let groups = [
+        ("applied", &status.applied),
+        ("pending", &status.pending),
+        ("unknown", &status.unknown),
+    ];
+    groups
+        .into_iter()
+        .flat_map(|(word, names)| names.iter().map(move |name| format!("{word:<11}  {name}")))
+        .collect()
+}

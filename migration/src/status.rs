@@ -1,0 +1,74 @@
+//! Which migrations a database has had.
+//!
+//! Only reads, so that the server can ask with a role that may not create anything. Must not rely
+//! on the connection's `search_path`.
+
+use std::collections::HashSet;
+
+use sea_orm_migration::{
+    MigratorTrait,
+    sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement},
+};
+
+use crate::Migrator;
+
+/// What the database has had, against what this program knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Status {
+    /// Known and applied, oldest first.
+    pub applied: Vec<String>,
+    /// Known and not yet applied, oldest first.
+    pub pending: Vec<String>,
+    /// Applied by a newer version of this program, which is no reason not to serve.
+    pub unknown: Vec<String>,
+}
+
+/// The names of the migrations that have yet to be applied, oldest first.
+///
+/// # Errors
+/// Where the database does not answer, or keeps its list of migrations from this role.
+pub async fn pending<C: ConnectionTrait>(db: &C) -> Result<Vec<String>, DbErr> {
+    Ok(status(db).await?.pending)
+}
+
+/// Compares the database's list of migrations with the one in this program.
+///
+/// # Errors
+/// As [`pending`].
+pub async fn status<C: ConnectionTrait>(db: &C) -> Result<Status, DbErr> {
+    let recorded = recorded(db).await?;
+    let files = Migrator::get_migration_files();
+    let known: Vec<String> = files.iter().map(|file| file.name().to_owned()).collect();
+    let unknown = recorded.iter().filter(|name| !known.contains(name));
+    let unknown = unknown.cloned().collect();
+    let recorded: HashSet<&String> = recorded.iter().collect();
+    let (applied, pending) = known
+        .iter()
+        .cloned()
+        .partition(|name| recorded.contains(name));
+    Ok(Status {
+        applied,
+        pending,
+        unknown,
+    })
+}
+
+async fn recorded<C: ConnectionTrait>(db: &C) -> Result<Vec<String>, DbErr> {
+    let (exists, list) = if db.get_database_backend() == DbBackend::Postgres {
+        (
+            "SELECT 1 WHERE to_regclass('repairshop.seaql_migrations') IS NOT NULL",
+            "SELECT version FROM repairshop.seaql_migrations ORDER BY version",
+        )
+    } else {
+        (
+            "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'seaql_migrations'",
+            "SELECT version FROM seaql_migrations ORDER BY version",
+        )
+    };
+    let statement = |sql| Statement::from_string(db.get_database_backend(), sql);
+    if db.query_one_raw(statement(exists)).await?.is_none() {
+        return Ok(Vec::new());
+    }
+    let rows = db.query_all_raw(statement(list)).await?;
+    rows.iter().map(|row| row.try_get_by_index(0)).collect()
+}

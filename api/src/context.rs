@@ -1,8 +1,11 @@
 //! What a request carries to its resolvers: one small struct, and the one way to get at it.
 
 use async_graphql::{
-    Context, DataContext, dataloader::DataLoader, futures_util::future::BoxFuture,
-    futures_util::FutureExt, runtime::{Timer, TokioSpawner},
+    Context,
+    dataloader::DataLoader,
+    futures_util::FutureExt,
+    futures_util::future::BoxFuture,
+    runtime::{Timer, TokioSpawner},
 };
 use sea_orm::DatabaseConnection;
 use std::time::Duration;

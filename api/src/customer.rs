@@ -1,7 +1,7 @@
 //! Customers: the type and the queries. Its filter, order and mutations are below this folder.
 
-mod filter;
-mod mutation;
+pub mod filter;
+pub mod mutation;
 
 use std::sync::Arc;
 
@@ -72,7 +72,7 @@ impl Record for Customer {
 #[Object]
 impl Customer {
     /// Global id, unique across all types.
-    async fn id(&self) -> ID {
+    pub(crate) async fn id(&self) -> ID {
         global_id::<Self>(self.0.id)
     }
     /// The number that people use: the row's primary key.

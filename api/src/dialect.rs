@@ -2,6 +2,7 @@
 //!
 //! Knows no table. Everything else in this crate writes SQL that both understand.
 
+use chrono::{NaiveDateTime, SubsecRound, Utc};
 use sea_orm::{
     ActiveValue, DbBackend, Value,
     sea_query::{
@@ -10,7 +11,6 @@ use sea_orm::{
         extension::sqlite::SqliteExpr,
     },
 };
-use chrono::{NaiveDateTime, SubsecRound, Utc};
 
 /// Where in a text something has to stand.
 #[derive(Clone, Copy)]
@@ -23,7 +23,11 @@ pub(crate) enum Place {
 /// Whether `needle` stands in `text`, whatever the case of either; every character of it means
 /// itself.
 pub(crate) fn contains(backend: DbBackend, text: Expr, needle: &str, place: Place) -> Expr {
-    let wildcard = if backend == DbBackend::Sqlite { "*" } else { "%" };
+    let wildcard = if backend == DbBackend::Sqlite {
+        "*"
+    } else {
+        "%"
+    };
     let (before, after) = match place {
         Place::Anywhere => (wildcard, wildcard),
         Place::Start => ("", wildcard),

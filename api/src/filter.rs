@@ -37,7 +37,11 @@ pub(crate) fn combine<F: Filter>(
         // An empty condition would be left out of an OR, although every row satisfies it.
         let always = || Expr::Constant(true.into());
         for filter in filters {
-            any = any.add(Condition::all().add(always()).add(filter.condition(backend)));
+            any = any.add(
+                Condition::all()
+                    .add(always())
+                    .add(filter.condition(backend)),
+            );
         }
         if filters.is_empty() {
             any = any.add(Expr::Constant(false.into()));
@@ -109,9 +113,8 @@ impl Operators for StringFilter {
         };
         let eq = |text: &Text| column.clone().eq(text.as_str());
         let one_of = |texts: &Vec<Text>| dialect::one_of(backend, column.clone(), &owned(texts));
-        let has = |text: &Text, place| {
-            dialect::contains(backend, column.clone(), text.as_str(), place)
-        };
+        let has =
+            |text: &Text, place| dialect::contains(backend, column.clone(), text.as_str(), place);
         let null = |null: bool| match null {
             true => column.clone().is_null(),
             false => column.clone().is_not_null(),
@@ -121,8 +124,16 @@ impl Operators for StringFilter {
             .add_option(self.ne.as_ref().map(eq).map(dialect::not))
             .add_option(self.one_of.as_ref().map(one_of))
             .add_option(self.not_in.as_ref().map(one_of).map(dialect::not))
-            .add_option(self.contains.as_ref().map(|text| has(text, Place::Anywhere)))
-            .add_option(self.starts_with.as_ref().map(|text| has(text, Place::Start)))
+            .add_option(
+                self.contains
+                    .as_ref()
+                    .map(|text| has(text, Place::Anywhere)),
+            )
+            .add_option(
+                self.starts_with
+                    .as_ref()
+                    .map(|text| has(text, Place::Start)),
+            )
             .add_option(self.ends_with.as_ref().map(|text| has(text, Place::End)))
             .add_option(self.is_null.map(null))
     }

@@ -91,24 +91,27 @@ impl Form {
         value
     }
 
-    /// A text that has to be there: in an update a null is an error, an absent one is not set.
-    pub(crate) fn text(
+    /// A text that has to be there.
+    pub(crate) fn text(&mut self, field: &str, kind: Kind, text: &str) -> ActiveValue<String> {
+        let text = kind.fold(text);
+        if text.is_empty() {
+            return self.blank(field);
+        }
+        self.check(field, kind, &text);
+        ActiveValue::Set(text)
+    }
+
+    /// A text that has to be there, in an update: a null is an error, an absent one is not set.
+    pub(crate) fn text_change(
         &mut self,
         field: &str,
         kind: Kind,
-        text: MaybeUndefined<String>,
+        text: &MaybeUndefined<String>,
     ) -> ActiveValue<String> {
         match text {
             MaybeUndefined::Undefined => ActiveValue::NotSet,
             MaybeUndefined::Null => self.blank(field),
-            MaybeUndefined::Value(text) => {
-                let text = kind.fold(&text);
-                if text.is_empty() {
-                    return self.blank(field);
-                }
-                self.check(field, kind, &text);
-                ActiveValue::Set(text)
-            }
+            MaybeUndefined::Value(text) => self.text(field, kind, text),
         }
     }
 
@@ -116,21 +119,21 @@ impl Form {
     pub(crate) fn optional_text(
         &mut self,
         field: &str,
-        text: MaybeUndefined<String>,
+        text: &MaybeUndefined<String>,
     ) -> ActiveValue<Option<String>> {
         match text {
             MaybeUndefined::Undefined => ActiveValue::NotSet,
             MaybeUndefined::Null => ActiveValue::Set(None),
             MaybeUndefined::Value(text) => {
-                let text = Kind::Text.fold(&text);
+                let text = Kind::Text.fold(text);
                 self.check(field, Kind::Text, &text);
                 ActiveValue::Set(Some(text).filter(|text| !text.is_empty()))
             }
         }
     }
 
-    /// A value that has to be there, as [`Form::text`].
-    pub(crate) fn value<T: Into<sea_orm::Value>>(
+    /// A value that has to be there, in an update, as [`Form::text_change`].
+    pub(crate) fn value_change<T: Into<sea_orm::Value>>(
         &mut self,
         field: &str,
         value: MaybeUndefined<T>,

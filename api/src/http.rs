@@ -50,7 +50,11 @@ struct Parameters<V> {
 
 type Object = serde_json::Map<String, serde_json::Value>;
 
-async fn by_post(State(app): State<App>, headers: HeaderMap, body: Body) -> axum::response::Response {
+async fn by_post(
+    State(app): State<App>,
+    headers: HeaderMap,
+    body: Body,
+) -> axum::response::Response {
     let answer = match Answer::accepted(&headers) {
         Ok(answer) => answer,
         Err(refusal) => return refusal,
@@ -64,16 +68,21 @@ async fn by_post(State(app): State<App>, headers: HeaderMap, body: Body) -> axum
         let message = format!("Expected a body of at most {MAX_BODY} bytes.");
         return answer.refuse(StatusCode::PAYLOAD_TOO_LARGE, message);
     };
-    let parameters: Parameters<Object> = match serde_json::from_slice(&body) {
-        Ok(parameters) => parameters,
-        Err(error) => {
-            let found = if error.is_data() { "another shape" } else { "no JSON" };
-            return answer.refuse(StatusCode::BAD_REQUEST, format!(
+    let parameters: Parameters<Object> =
+        match serde_json::from_slice(&body) {
+            Ok(parameters) => parameters,
+            Err(error) => {
+                let found = if error.is_data() {
+                    "another shape"
+                } else {
+                    "no JSON"
+                };
+                return answer.refuse(StatusCode::BAD_REQUEST, format!(
                 "Expected the body to be a JSON object with a string `query` and optionally a \
                  string `operationName` and objects `variables` and `extensions`, found {found}."
             ));
-        }
-    };
+            }
+        };
     let variables = parameters.variables.unwrap_or_default();
     let mut request = Request::new(parameters.query)
         .variables(Variables::from_json(serde_json::Value::Object(variables)));
@@ -149,7 +158,11 @@ impl Answer {
             let message = format!("Expected to be allowed to answer with `{GRAPHQL}` or `{JSON}`.");
             return Err(Self::Json.refuse(StatusCode::NOT_ACCEPTABLE, message));
         }
-        Ok(if graphql > json { Self::GraphQl } else { Self::Json })
+        Ok(if graphql > json {
+            Self::GraphQl
+        } else {
+            Self::Json
+        })
     }
 
     fn respond(self, response: Response) -> axum::response::Response {
@@ -214,7 +227,12 @@ fn quality(accept: &[&str], media_type: &str) -> f32 {
     let mut best = (0, 0.0);
     for range in accept {
         let mut parts = range.split(';').map(str::trim);
-        let specificity = match parts.next().unwrap_or_default().to_ascii_lowercase().as_str() {
+        let specificity = match parts
+            .next()
+            .unwrap_or_default()
+            .to_ascii_lowercase()
+            .as_str()
+        {
             found if found == media_type => 3,
             "application/*" => 2,
             "*/*" => 1,

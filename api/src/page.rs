@@ -10,6 +10,7 @@ mod cursor;
 mod statement;
 
 use std::{
+    borrow::Cow,
     collections::HashMap,
     hash::{Hash, Hasher},
     iter::repeat,
@@ -17,7 +18,7 @@ use std::{
 };
 
 use async_graphql::{
-    Context, Enum, Object, OutputType, Pos, SimpleObject, dataloader,
+    Context, Enum, Object, Pos, SimpleObject, TypeName, dataloader,
     futures_util::future::{try_join, try_join_all},
     parser::types::Field,
     resolver_utils::EnumType,
@@ -30,11 +31,9 @@ use sea_orm::{
 use crate::{
     Error, Result,
     context::{ContextExt, Loader},
-    customer::Customer,
     filter::Filter,
     row::{ColumnOf, Columns, Record, Row, selected},
     scalar::Text,
-    ticket::Ticket,
 };
 pub use cursor::KeyKind;
 use cursor::Keys;
@@ -191,7 +190,9 @@ impl<R: Listed> List<R> {
         let limit = at_most(MAX_PAGE, name, size)?;
         let offset = arguments.offset.unwrap_or_default();
         let offset = u64::try_from(offset).map_err(|_| {
-            Error::bad_user_input(format!("Expected `offset` to be 0 or more, found {offset}."))
+            Error::bad_user_input(format!(
+                "Expected `offset` to be 0 or more, found {offset}."
+            ))
         })?;
         if arguments.offset.is_some() && (arguments.after.is_some() || arguments.before.is_some()) {
             return Err(Error::bad_user_input(
@@ -272,15 +273,24 @@ pub struct Connection<R> {
 
 /// One row of a page, with its cursor.
 #[derive(SimpleObject)]
-#[graphql(
-    concrete(name = "CustomerEdge", params(Customer)),
-    concrete(name = "TicketEdge", params(Ticket))
-)]
+#[graphql(name_type)]
 pub struct Edge<R: Record> {
     /// Where the row stands in the list, for `after` and `before`.
     cursor: String,
     /// The row.
     node: Row<R>,
+}
+
+impl<R: Record> TypeName for Edge<R> {
+    fn type_name() -> Cow<'static, str> {
+        format!("{}Edge", R::NAME).into()
+    }
+}
+
+impl<R: Record> TypeName for Connection<R> {
+    fn type_name() -> Cow<'static, str> {
+        format!("{}Connection", R::NAME).into()
+    }
 }
 
 /// Where a page stands in the whole list.
@@ -297,10 +307,7 @@ pub struct PageInfo {
 }
 
 /// One page of a list.
-#[Object(
-    concrete(name = "CustomerConnection", params(Customer)),
-    concrete(name = "TicketConnection", params(Ticket))
-)]
+#[Object(name_type)]
 impl<R: Record> Connection<R> {
     /// The rows of the page, each with its cursor.
     async fn edges(&self) -> Vec<Edge<R>> {
@@ -345,14 +352,14 @@ pub async fn list<R: Listed>(ctx: &Context<'_>, arguments: Arguments<R>) -> Resu
     let backend = db.get_database_backend();
     let rows = async {
         if list.reads() == 0 {
-            return Ok(Vec::new());
+            return Ok::<_, DbErr>(Vec::new());
         }
         let rows = db.query_all(&statement::rows(&list, backend)).await?;
         rows.iter().map(|row| list.read(row, 0)).collect()
     };
     let total = async {
         if !list.wanted.total {
-            return Ok(0);
+            return Ok::<_, DbErr>(0);
         }
         let row = db.query_one(&statement::total(&list, backend)).await?;
         row.map_or(Ok(0), |row| row.try_get_by_index(0))
@@ -391,8 +398,10 @@ impl<R: Listed, K: ParentKey> dataloader::Loader<(K, Arc<List<R>>)> for Loader {
         }
         let lists = parents.into_iter().map(async |(list, keys)| {
             let connections = list.fetch_below(&self.db, &keys).await?;
-            Ok::<_, Error>((connections.into_iter())
-                .map(|(key, connection)| ((key, Arc::clone(list)), connection)))
+            Ok::<_, Error>(
+                (connections.into_iter())
+                    .map(|(key, connection)| ((key, Arc::clone(list)), connection)),
+            )
         });
         Ok(try_join_all(lists).await?.into_iter().flatten().collect())
     }
@@ -414,7 +423,7 @@ impl<R: Listed> List<R> {
                     page.push(self.read(&row, 1)?);
                 }
             }
-            Ok(pages)
+            Ok::<_, DbErr>(pages)
         };
         let totals = async {
             let mut totals: HashMap<K, i64> = HashMap::with_capacity(keys.len());
@@ -424,7 +433,7 @@ impl<R: Listed> List<R> {
                     totals.insert(row.try_get_by_index(0)?, row.try_get_by_index(1)?);
                 }
             }
-            Ok(totals)
+            Ok::<_, DbErr>(totals)
         };
         let (mut pages, totals) = try_join(rows, totals).await?;
         Ok((keys.iter())

@@ -29,7 +29,9 @@ use crate::{
 };
 
 /// A row of one table, as an object of the API. Cheap to clone.
-pub trait Record: ObjectType + Clone + From<Arc<<Self::Entity as EntityTrait>::Model>> + 'static {
+pub trait Record:
+    ObjectType + Clone + From<Arc<<Self::Entity as EntityTrait>::Model>> + 'static
+{
     type Entity: EntityTrait<Model: ModelTrait<Entity = Self::Entity> + Default + Send + Sync>;
 
     /// The type's name in the schema, and the prefix of its global ids.
@@ -150,7 +152,11 @@ fn read_value<R: Record>(
             ArrayType::Bool => SqlValue::Bool(get(row, index)?),
             ArrayType::String => SqlValue::String(get(row, index)?),
             ArrayType::ChronoDateTime => SqlValue::ChronoDateTime(get(row, index)?),
-            other => return Err(DbErr::Type(format!("no reader for columns of type {other:?}"))),
+            other => {
+                return Err(DbErr::Type(format!(
+                    "no reader for columns of type {other:?}"
+                )));
+            }
         },
     )
 }
@@ -168,7 +174,9 @@ fn write_value(value: SqlValue) -> Value {
 
 /// The place in [`Record::COLUMNS`] of the column that a field shows.
 fn plain_column<R: Record>(field: &str) -> Option<usize> {
-    R::COLUMNS.iter().position(|(_, shown)| *shown == Some(field))
+    R::COLUMNS
+        .iter()
+        .position(|(_, shown)| *shown == Some(field))
 }
 
 /// The place in [`Record::COLUMNS`] of the column that a field shows or needs.

@@ -138,11 +138,13 @@ impl App {
         }
         let document = Arc::new(parse_query(text).map_err(|error| {
             let mut error = ServerError::from(error);
-            (error.extensions.get_or_insert_default()).set("code", Code::GraphqlParseFailed.as_str());
+            (error.extensions.get_or_insert_default())
+                .set("code", Code::GraphqlParseFailed.as_str());
             error
         })?);
         if text.len() <= LONGEST_DOCUMENT {
-            self.documents.insert(text.to_owned(), Arc::clone(&document));
+            self.documents
+                .insert(text.to_owned(), Arc::clone(&document));
         }
         Ok(document)
     }

@@ -51,7 +51,9 @@ impl TechnicianQuery {
             .limit(at_most(1_000, "first", first)?)
             .take();
         let rows = ctx.shop().db.query_all(&select).await?;
-        let names = rows.iter().map(|row| row.try_get_by_index(0).map(Technician));
+        let names = rows
+            .iter()
+            .map(|row| row.try_get_by_index(0).map(Technician));
         Ok(names.collect::<Result<_, DbErr>>()?)
     }
 }

@@ -1,10 +1,10 @@
 //! Tickets: the type and the query for one. Their lists, counts, filter, order and mutations are
 //! below this folder.
 
-mod count;
-mod filter;
-mod list;
-mod mutation;
+pub mod count;
+pub mod filter;
+pub mod list;
+pub mod mutation;
 
 use std::sync::Arc;
 
@@ -69,7 +69,7 @@ impl Record for Ticket {
 #[Object]
 impl Ticket {
     /// Global id, unique across all types.
-    async fn id(&self) -> ID {
+    pub(crate) async fn id(&self) -> ID {
         global_id::<Self>(self.0.id)
     }
     /// The number that people use: the row's primary key.

@@ -12,9 +12,7 @@ use sea_orm::{
 
 use crate::{
     dialect::{self, Place},
-    filter::{
-        BooleanFilter, DateTimeFilter, Filter, IntFilter, StringFilter, add, combine, truth,
-    },
+    filter::{BooleanFilter, DateTimeFilter, Filter, IntFilter, StringFilter, add, combine, truth},
     page::{KeyKind, OrderDirection, SortKey},
     ticket::TicketFilter,
 };
@@ -109,12 +107,7 @@ impl TicketListFilter {
 
 /// Whether the customer has a ticket that satisfies a condition.
 fn exists(condition: Expr) -> Expr {
-    Expr::exists(
-        of_customer()
-            .expr(Expr::val(1))
-            .and_where(condition)
-            .take(),
-    )
+    Expr::exists(of_customer().expr(Expr::val(1)).and_where(condition).take())
 }
 
 /// The tickets of the customer of the enclosing statement.

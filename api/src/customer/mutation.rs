@@ -232,28 +232,28 @@ async fn insert(
 
 impl CreateCustomerInput {
     fn read(
-        self,
+        &self,
         form: &mut Form,
         db: &DatabaseConnection,
     ) -> (ActiveModel, Vec<ticket::ActiveModel>) {
         let backend = db.get_database_backend();
         let customer = ActiveModel {
             id: NotSet,
-            first_name: form.text("firstName", Kind::Indexed, self.first_name.into()),
-            last_name: form.text("lastName", Kind::Indexed, self.last_name.into()),
-            email: form.text("email", Kind::Email, self.email.into()),
-            phone: form.text("phone", Kind::Text, self.phone.into()),
-            address1: form.text("address1", Kind::Text, self.address1.into()),
-            address2: form.optional_text("address2", self.address2),
-            city: form.text("city", Kind::Indexed, self.city.into()),
-            state: form.text("state", Kind::State, self.state.into()),
-            zip_code: form.text("zipCode", Kind::ZipCode, self.zip_code.into()),
-            notes: form.optional_text("notes", self.notes),
+            first_name: form.text("firstName", Kind::Indexed, &self.first_name),
+            last_name: form.text("lastName", Kind::Indexed, &self.last_name),
+            email: form.text("email", Kind::Email, &self.email),
+            phone: form.text("phone", Kind::Text, &self.phone),
+            address1: form.text("address1", Kind::Text, &self.address1),
+            address2: form.optional_text("address2", &self.address2),
+            city: form.text("city", Kind::Indexed, &self.city),
+            state: form.text("state", Kind::State, &self.state),
+            zip_code: form.text("zipCode", Kind::ZipCode, &self.zip_code),
+            notes: form.optional_text("notes", &self.notes),
             active: Set(self.active),
             created_at: dialect::now(backend),
             updated_at: dialect::now(backend),
         };
-        let tickets = (self.tickets.into_iter().enumerate())
+        let tickets = (self.tickets.iter().enumerate())
             .map(|(index, ticket)| {
                 form.element("tickets", index, |form| ticket.read(form, backend))
             })
@@ -263,20 +263,20 @@ impl CreateCustomerInput {
 }
 
 impl UpdateCustomerInput {
-    fn read(self, form: &mut Form) -> ActiveModel {
+    fn read(&self, form: &mut Form) -> ActiveModel {
         ActiveModel {
             id: NotSet,
-            first_name: form.text("firstName", Kind::Indexed, self.first_name),
-            last_name: form.text("lastName", Kind::Indexed, self.last_name),
-            email: form.text("email", Kind::Email, self.email),
-            phone: form.text("phone", Kind::Text, self.phone),
-            address1: form.text("address1", Kind::Text, self.address1),
-            address2: form.optional_text("address2", self.address2),
-            city: form.text("city", Kind::Indexed, self.city),
-            state: form.text("state", Kind::State, self.state),
-            zip_code: form.text("zipCode", Kind::ZipCode, self.zip_code),
-            notes: form.optional_text("notes", self.notes),
-            active: form.value("active", self.active),
+            first_name: form.text_change("firstName", Kind::Indexed, &self.first_name),
+            last_name: form.text_change("lastName", Kind::Indexed, &self.last_name),
+            email: form.text_change("email", Kind::Email, &self.email),
+            phone: form.text_change("phone", Kind::Text, &self.phone),
+            address1: form.text_change("address1", Kind::Text, &self.address1),
+            address2: form.optional_text("address2", &self.address2),
+            city: form.text_change("city", Kind::Indexed, &self.city),
+            state: form.text_change("state", Kind::State, &self.state),
+            zip_code: form.text_change("zipCode", Kind::ZipCode, &self.zip_code),
+            notes: form.optional_text("notes", &self.notes),
+            active: form.value_change("active", self.active),
             created_at: NotSet,
             updated_at: NotSet,
         }

@@ -16,8 +16,9 @@ use crate::{
 };
 
 /// What the rows of a nested list are found by: the parent's key.
-pub trait ParentKey: dialect::Bound + Eq + Hash + Sync + TryGetable {}
-impl<K: dialect::Bound + Eq + Hash + Sync + TryGetable> ParentKey for K {}
+pub trait ParentKey: dialect::Bound + Eq + Hash + Send + Sync + TryGetable + 'static {}
+impl ParentKey for i32 {}
+impl ParentKey for String {}
 
 /// The parents, as a table of one column.
 const PARENTS: &str = "parents";
@@ -176,11 +177,14 @@ fn beyond<R: Listed>(list: &List<R>, values: &[Value], after: bool) -> Expr {
             (term.expr.clone(), term.descending, value)
         })
         .collect();
-    let one_way = terms.iter().all(|term| term.descending == terms[0].descending);
+    let one_way = terms
+        .iter()
+        .all(|term| term.descending == terms[0].descending);
     // The row comparison and the bound on the first key are what an index can be entered by.
     let beyond = if one_way {
-        let (exprs, values): (Vec<_>, Vec<_>) =
-            (pairs.iter().cloned()).map(|(expr, _, value)| (expr, value)).unzip();
+        let (exprs, values): (Vec<_>, Vec<_>) = (pairs.iter().cloned())
+            .map(|(expr, _, value)| (expr, value))
+            .unzip();
         Expr::tuple(exprs).binary(further(pairs[0].1), Expr::tuple(values))
     } else {
         (pairs.iter().cloned())

@@ -75,8 +75,11 @@ impl Filter for TicketFilter {
 pub(super) fn mentions(db: DbBackend, word: &str) -> Expr {
     let text = Expr::cust(entity::ticket::SEARCH_TEXT);
     let customer = Expr::col((Entity, Column::CustomerId));
-    dialect::contains(db, text, word, Place::Anywhere)
-        .or(dialect::one_of_rows(db, customer, named(db, word)))
+    dialect::contains(db, text, word, Place::Anywhere).or(dialect::one_of_rows(
+        db,
+        customer,
+        named(db, word),
+    ))
 }
 
 /// Adds the ticket's customer, for the orders by customer.

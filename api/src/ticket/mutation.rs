@@ -162,7 +162,9 @@ impl TicketMutation {
         let mut form = Form::input();
         let values = input.read(&mut form);
         let (ticket, user_errors) = target
-            .update(&ctx.shop().db, values, form.into_errors(), |error| refused(error, customer))
+            .update(&ctx.shop().db, values, form.into_errors(), |error| {
+                refused(error, customer)
+            })
             .await?;
         Ok(UpdateTicketPayload {
             ticket,
@@ -204,18 +206,18 @@ fn refused(error: DbErr, customer: Option<i32>) -> Result<UserError> {
 
 impl NewTicketInput {
     /// The ticket's row, but for whose it is.
-    pub(crate) fn read(self, form: &mut Form, backend: DbBackend) -> ActiveModel {
+    pub(crate) fn read(&self, form: &mut Form, backend: DbBackend) -> ActiveModel {
         ActiveModel {
             id: NotSet,
             customer_id: NotSet,
-            title: form.text("title", Kind::Text, self.title.into()),
+            title: form.text("title", Kind::Text, &self.title),
             // Set in any case: rows that are inserted together have the same columns.
-            description: match form.optional_text("description", self.description) {
+            description: match form.optional_text("description", &self.description) {
                 NotSet => Set(None),
                 description => description,
             },
             completed: Set(self.completed),
-            tech: form.text("tech", Kind::Indexed, self.tech.into()),
+            tech: form.text("tech", Kind::Indexed, &self.tech),
             created_at: dialect::now(backend),
             updated_at: dialect::now(backend),
         }
@@ -223,15 +225,15 @@ impl NewTicketInput {
 }
 
 impl UpdateTicketInput {
-    fn read(self, form: &mut Form) -> ActiveModel {
-        let customer_id = self.customer_id.map_value(|id| id.number);
+    fn read(&self, form: &mut Form) -> ActiveModel {
+        let customer_id = self.customer_id.clone().map_value(|id| id.number);
         ActiveModel {
             id: NotSet,
-            customer_id: form.value("customerId", customer_id),
-            title: form.text("title", Kind::Text, self.title),
-            description: form.optional_text("description", self.description),
-            completed: form.value("completed", self.completed),
-            tech: form.text("tech", Kind::Indexed, self.tech),
+            customer_id: form.value_change("customerId", customer_id),
+            title: form.text_change("title", Kind::Text, &self.title),
+            description: form.optional_text("description", &self.description),
+            completed: form.value_change("completed", self.completed),
+            tech: form.text_change("tech", Kind::Indexed, &self.tech),
             created_at: NotSet,
             updated_at: NotSet,
         }

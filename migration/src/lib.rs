@@ -23,10 +23,6 @@ pub use status::{Status, pending, status};
 /// The database where `DATABASE_URL` names none: a file beside the caller.
 pub const DEFAULT_DATABASE_URL: &str = "sqlite://repairshop.db";
 
-/// The PostgreSQL schema of everything that is ours and not the shop's, so that `drizzle-kit push`,
-/// which offers to drop tables that it does not know, never sees it.
-pub const SCHEMA: &str = "repairshop";
-
 /// The list of migrations, oldest first.
 #[derive(Debug)]
 pub struct Migrator;
@@ -43,7 +39,9 @@ impl MigratorTrait for Migrator {
     }
 }
 
-/// One of the shop's tables. Qualified on PostgreSQL, where [`SCHEMA`] comes first while migrating.
+/// One of the shop's tables. Qualified on PostgreSQL, where the schema `repairshop` comes first while
+/// migrating: what is ours and not the shop's lives there, unseen by `drizzle-kit push`, which offers
+/// to drop tables that it does not know.
 fn table(manager: &SchemaManager<'_>, name: &'static str) -> TableRef {
     if is_postgres(manager) {
         ("public", name).into_table_ref()

@@ -145,10 +145,7 @@ async fn an_id_that_is_not_there_is_null(shop: Shop) {
 async fn more_than_a_hundred_nodes_are_refused(shop: Shop) {
     let ids = |count| -> Vec<_> { (1..=count).map(|n| format!("Ticket:{n}")).collect() };
     let answer = shop.graphql(NODES, json!({ "ids": ids(100) })).await;
-    assert_eq!(
-        answer.data("/nodes").as_array().expect("a list").len(),
-        100
-    );
+    assert_eq!(answer.data("/nodes").as_array().expect("a list").len(), 100);
     let code = shop.refusal(NODES, json!({ "ids": ids(101) })).await;
     assert_eq!(code, "BAD_USER_INPUT");
 }

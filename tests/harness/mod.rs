@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 
 use api::{App, database::Database};
 use reqwest::header::HeaderMap;
-use sea_orm::{ConnectionTrait, DatabaseConnection, Statement, TryGetableMany};
+use sea_orm::{ConnectionTrait, DatabaseConnection, QueryResult, Statement, TryGetableMany};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
@@ -133,8 +133,12 @@ impl Shop {
     pub(crate) async fn rows<T: TryGetableMany>(&self, sql: &str) -> Vec<T> {
         let statement = Statement::from_string(self.other_program.get_database_backend(), sql);
         let rows = self.other_program.query_all_raw(statement).await;
-        rows.and_then(|rows| rows.iter().map(|row| row.try_get_many_by_index()).collect())
-            .unwrap_or_else(|error| panic!("{sql}: {error}"))
+        rows.and_then(|rows| {
+            rows.iter()
+                .map(QueryResult::try_get_many_by_index)
+                .collect()
+        })
+        .unwrap_or_else(|error| panic!("{sql}: {error}"))
     }
 
     /// How many rows there are in `from`: a table, and a condition if you like.

@@ -34,7 +34,7 @@ const TICKET: &str = "mutation($input: CreateTicketInput!) { createTicket(input:
 } }";
 
 /// A customer as a form sends it, with `changes` over it.
-fn form(changes: Value) -> Value {
+fn form(changes: &Value) -> Value {
     let mut form = json!({
         "firstName": "Katherine", "lastName": "Johnson", "email": "katherine@example.com",
         "phone": "555-0104", "address1": "1 Orbit Road", "city": "Hampton", "state": "VA",
@@ -47,7 +47,7 @@ fn form(changes: Value) -> Value {
 }
 
 async fn create(shop: &Shop, changes: Value) -> Answer {
-    shop.graphql(CUSTOMER, json!({ "input": form(changes) }))
+    shop.graphql(CUSTOMER, json!({ "input": form(&changes) }))
         .await
 }
 

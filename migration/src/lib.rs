@@ -5,7 +5,7 @@ pub enum Command {
     Up { num: Option<u32> },
 }
 
-pub async fn run(url: &str, _command: Command) -> Result<(), DbErr> {
+pub async fn run(url: &str, _command: &Command) -> Result<(), DbErr> {
     let db = Database::connect(url).await?;
     let key = if url.starts_with("sqlite") {
         "integer primary key"

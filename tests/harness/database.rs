@@ -92,7 +92,7 @@ impl TestDatabase {
     }
 
     async fn stock(&self) {
-        migration::run(&self.url, Command::Up { num: None })
+        migration::run(&self.url, &Command::Up { num: None })
             .await
             .expect("the migrations apply");
         let connection = self.connect().await;

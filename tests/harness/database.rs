@@ -1,0 +1,140 @@
+//! A database for one test: an SQLite file, or one in the throw-away PostgreSQL.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use migration::Command;
+use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection};
+use tempfile::TempDir;
+use tokio::sync::OnceCell;
+
+use super::postgres::Cluster;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Sqlite,
+    Postgres,
+}
+
+impl Kind {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Sqlite => "sqlite",
+            Self::Postgres => "postgres",
+        }
+    }
+}
+
+pub(crate) struct TestDatabase {
+    pub(crate) kind: Kind,
+    pub(crate) url: String,
+    place: Place,
+}
+
+enum Place {
+    /// Removed when dropped.
+    Directory { _dir: TempDir },
+    /// By its name; removed by [`TestDatabase::remove`], at the latest with the whole cluster.
+    Cluster(String),
+}
+
+impl TestDatabase {
+    /// Without any table.
+    pub(crate) async fn empty(kind: Kind) -> Self {
+        match kind {
+            Kind::Sqlite => {
+                let dir = tempfile::tempdir().expect("a temporary directory");
+                let file = dir.path().join("shop.db");
+                Self {
+                    kind,
+                    url: format!("sqlite://{}?mode=rwc", file.display()),
+                    place: Place::Directory { _dir: dir },
+                }
+            }
+            Kind::Postgres => Self::created("TEMPLATE template0").await,
+        }
+    }
+
+    /// With the shop's tables, and the customers and tickets of `fixture.sql` in them.
+    pub(crate) async fn stocked(kind: Kind) -> Self {
+        match kind {
+            Kind::Sqlite => {
+                let database = Self::empty(kind).await;
+                database.stock().await;
+                database
+            }
+            Kind::Postgres => {
+                // Migrated once, then copied: a copy is several times faster.
+                static TEMPLATE: OnceCell<String> = OnceCell::const_new();
+                let template = TEMPLATE
+                    .get_or_init(|| async {
+                        let database = Self::empty(kind).await;
+                        database.stock().await;
+                        let Place::Cluster(name) = database.place else {
+                            unreachable!("PostgreSQL's databases live in the cluster")
+                        };
+                        name
+                    })
+                    .await;
+                Self::created(&format!("TEMPLATE {template}")).await
+            }
+        }
+    }
+
+    async fn created(options: &str) -> Self {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let name = format!("shop_{}", COUNT.fetch_add(1, Ordering::Relaxed));
+        administer(&format!("CREATE DATABASE {name} {options}")).await;
+        Self {
+            kind: Kind::Postgres,
+            url: Cluster::get().url(&name),
+            place: Place::Cluster(name),
+        }
+    }
+
+    async fn stock(&self) {
+        migration::run(&self.url, &Command::Up { num: None })
+            .await
+            .expect("the migrations apply");
+        let connection = self.connect().await;
+        let mut script = include_str!("fixture.sql").to_owned();
+        if self.kind == Kind::Postgres {
+            script.push_str("SELECT setval(pg_get_serial_sequence('customers', 'id'), 6);");
+            script.push_str("SELECT setval(pg_get_serial_sequence('tickets', 'id'), 14);");
+        }
+        connection
+            .execute_unprepared(&script)
+            .await
+            .expect("the fixture fits the tables");
+        connection.close().await.expect("the connection closes");
+    }
+
+    /// Another program's connection: one, straight to the database, that says nothing.
+    pub(crate) async fn connect(&self) -> DatabaseConnection {
+        connect(&self.url).await
+    }
+
+    /// Where the test went well. Otherwise the database goes with the whole cluster.
+    pub(crate) async fn remove(self) {
+        if let Place::Cluster(name) = self.place {
+            administer(&format!("DROP DATABASE {name} WITH (FORCE)")).await;
+        }
+    }
+}
+
+async fn connect(url: &str) -> DatabaseConnection {
+    let mut options = ConnectOptions::new(url);
+    options.max_connections(1).sqlx_logging(false);
+    sea_orm::Database::connect(options)
+        .await
+        .expect("the test's own connection")
+}
+
+/// Runs a statement that PostgreSQL takes outside of the test's database only.
+pub(crate) async fn administer(sql: &str) {
+    let connection = connect(&Cluster::get().url("postgres")).await;
+    connection
+        .execute_unprepared(sql)
+        .await
+        .unwrap_or_else(|error| panic!("{sql}: {error}"));
+    connection.close().await.expect("the connection closes");
+}

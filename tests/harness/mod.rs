@@ -1,0 +1,242 @@
+//! What the tests are written with: a shop open for one test, on a database of its own.
+//!
+//! A test is an `async fn` with a sentence for a name that takes a [`Shop`]; `on_both!` at the top
+//! of its file runs it on SQLite and on PostgreSQL.
+
+mod command;
+mod database;
+mod postgres;
+
+use std::sync::{Arc, Mutex};
+
+use api::{App, database::Database};
+use reqwest::header::HeaderMap;
+use sea_orm::{ConnectionTrait, DatabaseConnection, QueryResult, Statement, TryGetableMany};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+pub(crate) use command::{Serving, repairshop};
+pub(crate) use database::{Kind, TestDatabase, administer};
+pub(crate) use postgres::Cluster;
+
+/// Makes two tests of each behaviour: `a_behaviour::sqlite` and `a_behaviour::postgres`.
+macro_rules! on_both {
+    ($($behaviour:ident),+ $(,)?) => {$(
+        mod $behaviour {
+            #[tokio::test(flavor = "multi_thread")]
+            async fn sqlite() {
+                $crate::harness::Shop::run($crate::harness::Kind::Sqlite, super::$behaviour).await;
+            }
+            #[tokio::test(flavor = "multi_thread")]
+            async fn postgres() {
+                $crate::harness::Shop::run($crate::harness::Kind::Postgres, super::$behaviour).await;
+            }
+        }
+    )+};
+}
+pub(crate) use on_both;
+
+/// The real router behind a real socket, stocked with `fixture.sql`.
+pub(crate) struct Shop {
+    /// Of the GraphQL endpoint.
+    pub(crate) url: String,
+    kind: Kind,
+    client: reqwest::Client,
+    other_program: DatabaseConnection,
+    statements: Arc<Mutex<Vec<String>>>,
+}
+
+impl Shop {
+    /// Opens a shop on a new database, and removes it where the behaviour is as expected.
+    pub(crate) async fn run<F: Future<Output = ()>>(kind: Kind, behaviour: fn(Shop) -> F) {
+        let database = TestDatabase::stocked(kind).await;
+        let shop = Self::open(&database).await;
+        Box::pin(behaviour(shop)).await;
+        database.remove().await;
+    }
+
+    async fn open(test_database: &TestDatabase) -> Self {
+        let statements = Arc::new(Mutex::new(Vec::new()));
+        let log = Arc::clone(&statements);
+        let database = Database::connect(
+            &test_database.url,
+            None,
+            Some(Arc::new(move |info: &sea_orm::metric::Info<'_>| {
+                log.lock()
+                    .expect("nobody panics here")
+                    .push(info.statement.sql.clone());
+            })),
+        )
+        .await
+        .expect("the server's connection");
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("its address");
+        let server = axum::serve(listener, api::app(App::new(database)));
+        tokio::spawn(async move { server.await });
+        Self {
+            url: format!("http://{address}/graphql"),
+            kind: test_database.kind,
+            client: reqwest::Client::builder()
+                .no_proxy()
+                .build()
+                .expect("an HTTP client"),
+            other_program: test_database.connect().await,
+            statements,
+        }
+    }
+
+    pub(crate) fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// One request, whatever comes of it.
+    pub(crate) async fn graphql(&self, query: &str, variables: Value) -> Answer {
+        Answer::to(
+            &self.client,
+            &self.url,
+            &json!({ "query": query, "variables": variables }),
+        )
+        .await
+    }
+
+    /// The data of a request that must have no errors.
+    pub(crate) async fn ask(&self, query: &str) -> Value {
+        self.graphql(query, json!({})).await.data("").clone()
+    }
+
+    /// The code of the one error that a request must have.
+    pub(crate) async fn refusal(&self, query: &str, variables: Value) -> String {
+        self.graphql(query, variables).await.code().to_owned()
+    }
+
+    /// The statements that the server has run since the last call.
+    pub(crate) fn sql(&self) -> Vec<String> {
+        std::mem::take(&mut *self.statements.lock().expect("nobody panics here"))
+    }
+
+    /// The statements that answer a query, which must have no errors.
+    pub(crate) async fn sql_of(&self, query: &str) -> Vec<String> {
+        self.sql();
+        self.ask(query).await;
+        self.sql()
+    }
+
+    /// What another program does to the database, behind the server's back.
+    pub(crate) async fn execute(&self, sql: &str) {
+        self.other_program
+            .execute_unprepared(sql)
+            .await
+            .unwrap_or_else(|error| panic!("{sql}: {error}"));
+    }
+
+    /// What another program reads: `shop.rows::<(i32, String)>("SELECT id, title …")`.
+    pub(crate) async fn rows<T: TryGetableMany>(&self, sql: &str) -> Vec<T> {
+        let statement = Statement::from_string(self.other_program.get_database_backend(), sql);
+        let rows = self.other_program.query_all_raw(statement).await;
+        rows.and_then(|rows| {
+            rows.iter()
+                .map(QueryResult::try_get_many_by_index)
+                .collect()
+        })
+        .unwrap_or_else(|error| panic!("{sql}: {error}"))
+    }
+
+    /// How many rows there are in `from`: a table, and a condition if you like.
+    pub(crate) async fn count(&self, from: &str) -> i64 {
+        self.rows::<i64>(&format!("SELECT count(*) FROM {from}"))
+            .await[0]
+    }
+
+    /// Compares the response and the SQL that made it with `snapshots/<name>@<database>.snap`.
+    pub(crate) async fn snapshot(&self, name: &str, query: &str, variables: Value) {
+        self.sql();
+        let answer = self.graphql(query, variables).await;
+        let mut sql = self.sql();
+        sql.sort(); // Those of one level run side by side.
+        let mut settings = insta::Settings::clone_current();
+        settings.set_snapshot_path(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/snapshots"));
+        settings.set_snapshot_suffix(self.kind.name());
+        settings.set_prepend_module_to_snapshot(false);
+        settings.set_omit_expression(true);
+        settings.set_description(query);
+        let text = format!("{:#}\n\n{}", answer.body, sql.join("\n\n"));
+        settings.bind(|| insta::assert_snapshot!(name, text));
+    }
+}
+
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Value,
+}
+
+impl Answer {
+    pub(crate) async fn to(client: &reqwest::Client, url: &str, request: &Value) -> Self {
+        let response = client
+            .post(url)
+            .header("accept", "application/json")
+            .json(request)
+            .send()
+            .await
+            .unwrap_or_else(|error| panic!("no answer from {url} to {request}: {error}"));
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let text = response.text().await.expect("a body");
+        let body = serde_json::from_str(&text)
+            .unwrap_or_else(|error| panic!("{status}, but no JSON ({error}): {text}"));
+        Self {
+            status,
+            headers,
+            body,
+        }
+    }
+
+    /// A part of the data: `/ticket/title`. There must be no errors.
+    pub(crate) fn data(&self, pointer: &str) -> &Value {
+        assert!(self.errors().is_empty(), "{:#}", self.body);
+        self.body
+            .pointer(&format!("/data{pointer}"))
+            .unwrap_or_else(|| panic!("no {pointer:?} in the data of {:#}", self.body))
+    }
+
+    pub(crate) fn errors(&self) -> &[Value] {
+        self.body["errors"].as_array().map_or(&[], Vec::as_slice)
+    }
+
+    /// The code of the one error that there must be.
+    pub(crate) fn code(&self) -> &str {
+        match self.errors() {
+            [error] => error["extensions"]["code"].as_str(),
+            _ => None,
+        }
+        .unwrap_or_else(|| panic!("not one error with a code: {:#}", self.body))
+    }
+
+    /// The `userErrors` of the payload at `pointer`, sorted: `BLANK input.tickets.0.title`.
+    pub(crate) fn user_errors(&self, pointer: &str) -> Vec<String> {
+        let errors = self.data(pointer)["userErrors"].as_array();
+        let mut found: Vec<String> = errors
+            .unwrap_or_else(|| panic!("no userErrors: {:#}", self.body))
+            .iter()
+            .map(|error| {
+                let message = error["message"].as_str().unwrap_or_default();
+                assert!(!message.is_empty(), "a sentence for the person: {error:#}");
+                let field = error["field"].as_array().expect("a path");
+                let path: Vec<_> = field.iter().filter_map(Value::as_str).collect();
+                let code = error["code"].as_str().expect("a code");
+                format!("{code} {}", path.join("."))
+            })
+            .collect();
+        found.sort();
+        found
+    }
+}
+
+/// The numbers in `/…/nodes` of a connection, in its order.
+pub(crate) fn numbers(connection: &Value) -> Vec<i64> {
+    connection["nodes"]
+        .as_array()
+        .unwrap_or_else(|| panic!("no nodes: {connection:#}"))
+        .iter()
+        .map(|node| node["number"].as_i64().expect("a number"))
+        .collect()
+}

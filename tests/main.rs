@@ -1,0 +1,15 @@
+//! The tests of the whole server, in one binary: a file per behaviour, over HTTP, each on SQLite
+//! and on PostgreSQL. `tests/run` runs them; `tests/harness` is what they are written with.
+
+mod harness;
+
+mod command_line;
+mod cut_requests;
+mod errors;
+mod filters;
+mod mutations;
+mod nodes;
+mod pages;
+mod schema;
+mod search;
+mod statements;

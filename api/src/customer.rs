@@ -76,64 +76,64 @@ impl Customer {
         global_id::<Self>(self.0.id)
     }
     /// The number that people use: the row's primary key.
-    async fn number(&self) -> i32 {
+    fn number(&self) -> i32 {
         self.0.id
     }
     /// Given name.
-    async fn first_name(&self) -> &str {
+    fn first_name(&self) -> &str {
         &self.0.first_name
     }
     /// Family name.
-    async fn last_name(&self) -> &str {
+    fn last_name(&self) -> &str {
         &self.0.last_name
     }
     /// Email address; no two customers have the same.
-    async fn email(&self) -> &str {
+    fn email(&self) -> &str {
         &self.0.email
     }
     /// Telephone number, as it was given.
-    async fn phone(&self) -> &str {
+    fn phone(&self) -> &str {
         &self.0.phone
     }
     /// Street and house number.
-    async fn address1(&self) -> &str {
+    fn address1(&self) -> &str {
         &self.0.address1
     }
     /// Flat, floor or company.
-    async fn address2(&self) -> Option<&str> {
+    fn address2(&self) -> Option<&str> {
         self.0.address2.as_deref()
     }
     /// Town.
-    async fn city(&self) -> &str {
+    fn city(&self) -> &str {
         &self.0.city
     }
     /// Two-letter code.
-    async fn state(&self) -> &str {
+    fn state(&self) -> &str {
         &self.0.state
     }
     /// ZIP or other postal code.
-    async fn zip_code(&self) -> &str {
+    fn zip_code(&self) -> &str {
         &self.0.zip_code
     }
     /// What the shop wants to remember.
-    async fn notes(&self) -> Option<&str> {
+    fn notes(&self) -> Option<&str> {
         self.0.notes.as_deref()
     }
     /// Whether the shop still works for this customer.
-    async fn active(&self) -> bool {
+    fn active(&self) -> bool {
         self.0.active
     }
     /// When the row was made.
-    async fn created_at(&self) -> DateTime {
+    fn created_at(&self) -> DateTime {
         DateTime(self.0.created_at)
     }
     /// When the row was last changed, by whatever program.
-    async fn updated_at(&self) -> DateTime {
+    fn updated_at(&self) -> DateTime {
         DateTime(self.0.updated_at)
     }
     /// The customer's tickets.
     #[graphql(flatten)]
-    async fn tickets(&self, _ctx: &Context<'_>) -> TicketList {
+    fn tickets(&self, _ctx: &Context<'_>) -> TicketList {
         TicketList(TicketsOf::Customer(self.0.id))
     }
 }

@@ -7,7 +7,7 @@
 //! [`Error`] must never implement `Display`: async-graphql shows any `Display` error to the client,
 //! so that a `?` on a database error would tell SQL to the world.
 
-use async_graphql::{Enum, ErrorExtensionValues, SimpleObject};
+use async_graphql::{Enum, ErrorExtensionValues, ServerError, SimpleObject};
 use sea_orm::{DbErr, RuntimeErr, SqlErr};
 use uuid::Uuid;
 
@@ -86,8 +86,15 @@ impl Error {
         &self.message
     }
 
+    /// For a request of which no field was executed.
+    pub(crate) fn into_server_error(self) -> ServerError {
+        let mut error = ServerError::new(self.message.as_str(), None);
+        error.extensions = Some(self.extensions());
+        error
+    }
+
     /// `code`, and the id of an internal error, as `extensions`.
-    pub(crate) fn extensions(&self) -> ErrorExtensionValues {
+    fn extensions(&self) -> ErrorExtensionValues {
         let mut extensions = ErrorExtensionValues::default();
         extensions.set("code", self.code.as_str());
         if let Some(id) = self.id {
@@ -127,7 +134,7 @@ impl From<Error> for async_graphql::Error {
 
 /// Gives an error that async-graphql made itself its code: without a path the request did not get
 /// as far as a field, with one an argument could not be read.
-pub(crate) fn classify(error: &mut async_graphql::ServerError) {
+pub(crate) fn classify(error: &mut ServerError) {
     let extensions = error.extensions.get_or_insert_default();
     if extensions.get("code").is_none() {
         let code = if error.path.is_empty() {

@@ -115,9 +115,13 @@ impl Operators for StringFilter {
         let one_of = |texts: &Vec<Text>| dialect::one_of(backend, column.clone(), &owned(texts));
         let has =
             |text: &Text, place| dialect::contains(backend, column.clone(), text.as_str(), place);
-        let null = |null: bool| match null {
-            true => column.clone().is_null(),
-            false => column.clone().is_not_null(),
+        let null = |null: bool| {
+            let column = column.clone();
+            if null {
+                column.is_null()
+            } else {
+                column.is_not_null()
+            }
         };
         Condition::all()
             .add_option(self.eq.as_ref().map(eq))

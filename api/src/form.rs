@@ -56,11 +56,11 @@ impl Kind {
     }
 }
 
-/// Something before and after an `@`, and no blanks: whether mail arrives, only mail can tell.
+/// Something before and after one `@`, and no blanks: whether mail arrives, only mail can tell.
 fn is_email(text: &str) -> bool {
-    let parts = text.rsplit_once('@');
-    parts.is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty())
-        && !text.contains(|letter: char| letter.is_whitespace() || letter.is_control())
+    let (local, domain) = text.split_once('@').unwrap_or_default();
+    let blank = |letter: char| letter.is_whitespace() || letter.is_control();
+    !local.is_empty() && !domain.is_empty() && !domain.contains('@') && !text.contains(blank)
 }
 
 /// A form that is being read.

@@ -50,14 +50,17 @@ struct Parameters<V> {
 
 type Object = serde_json::Map<String, serde_json::Value>;
 
+fn variables_of(object: Option<Object>) -> Variables {
+    Variables::from_json(serde_json::Value::Object(object.unwrap_or_default()))
+}
+
 async fn by_post(
     State(app): State<App>,
     headers: HeaderMap,
     body: Body,
 ) -> axum::response::Response {
-    let answer = match Answer::accepted(&headers) {
-        Ok(answer) => answer,
-        Err(refusal) => return refusal,
+    let Some(answer) = Answer::accepted(&headers) else {
+        return none_acceptable();
     };
     let media_type = header(&headers, &CONTENT_TYPE).split(';').next();
     if !media_type.is_some_and(|found| found.trim().eq_ignore_ascii_case(JSON)) {
@@ -83,9 +86,8 @@ async fn by_post(
             ));
             }
         };
-    let variables = parameters.variables.unwrap_or_default();
-    let mut request = Request::new(parameters.query)
-        .variables(Variables::from_json(serde_json::Value::Object(variables)));
+    let mut request = Request::new(parameters.query);
+    request.variables = variables_of(parameters.variables);
     request.operation_name = parameters.operation_name;
     match app.execute(request, true).await {
         Some(response) => answer.respond(response),
@@ -98,9 +100,8 @@ async fn by_get(
     headers: HeaderMap,
     parameters: Result<Query<Parameters<String>>, QueryRejection>,
 ) -> axum::response::Response {
-    let answer = match Answer::accepted(&headers) {
-        Ok(answer) => answer,
-        Err(refusal) => return refusal,
+    let Some(answer) = Answer::accepted(&headers) else {
+        return none_acceptable();
     };
     let Ok(Query(parameters)) = parameters else {
         let message = "Expected the URL to have a `query`, and optionally an `operationName`, and \
@@ -110,16 +111,11 @@ async fn by_get(
     let mut request = Request::new(parameters.query);
     request.operation_name = parameters.operation_name;
     if let Some(json) = parameters.variables {
-        match serde_json::from_str::<Option<Object>>(&json) {
-            Ok(variables) => {
-                let variables = serde_json::Value::Object(variables.unwrap_or_default());
-                request.variables = Variables::from_json(variables);
-            }
-            Err(_) => {
-                let message = "Expected `variables` in the URL to be a JSON object.";
-                return answer.refuse(StatusCode::BAD_REQUEST, message);
-            }
-        }
+        let Ok(variables) = serde_json::from_str::<Option<Object>>(&json) else {
+            let message = "Expected `variables` in the URL to be a JSON object.";
+            return answer.refuse(StatusCode::BAD_REQUEST, message);
+        };
+        request.variables = variables_of(variables);
     }
     match app.execute(request, false).await {
         Some(response) => answer.respond(response),
@@ -128,10 +124,15 @@ async fn by_get(
 }
 
 async fn by_other(headers: HeaderMap) -> axum::response::Response {
-    match Answer::accepted(&headers) {
-        Ok(answer) => answer.not_allowed("GET, POST", "Expected GET or POST."),
-        Err(refusal) => refusal,
-    }
+    let Some(answer) = Answer::accepted(&headers) else {
+        return none_acceptable();
+    };
+    answer.not_allowed("GET, POST", "Expected GET or POST.")
+}
+
+fn none_acceptable() -> axum::response::Response {
+    let message = format!("Expected to be allowed to answer with `{GRAPHQL}` or `{JSON}`.");
+    Answer::Json.refuse(StatusCode::NOT_ACCEPTABLE, message)
 }
 
 /// The media type of a response, as the caller accepts it.
@@ -144,25 +145,21 @@ enum Answer {
 }
 
 impl Answer {
-    /// The caller's choice; where it has no preference, `application/json`.
-    fn accepted(headers: &HeaderMap) -> Result<Self, axum::response::Response> {
+    /// The caller's choice; `application/json` where it has no preference.
+    fn accepted(headers: &HeaderMap) -> Option<Self> {
         let accept: Vec<&str> = (headers.get_all(ACCEPT).iter())
             .filter_map(|value| value.to_str().ok())
             .flat_map(|value| value.split(','))
             .collect();
         if accept.is_empty() {
-            return Ok(Self::Json);
+            return Some(Self::Json);
         }
         let (json, graphql) = (quality(&accept, JSON), quality(&accept, GRAPHQL));
-        if json <= 0.0 && graphql <= 0.0 {
-            let message = format!("Expected to be allowed to answer with `{GRAPHQL}` or `{JSON}`.");
-            return Err(Self::Json.refuse(StatusCode::NOT_ACCEPTABLE, message));
-        }
-        Ok(if graphql > json {
-            Self::GraphQl
+        if graphql > json {
+            Some(Self::GraphQl)
         } else {
-            Self::Json
-        })
+            (json > 0.0).then_some(Self::Json)
+        }
     }
 
     fn respond(self, response: Response) -> axum::response::Response {
@@ -184,12 +181,7 @@ impl Answer {
 
     /// Refuses a request that is none.
     fn refuse(self, status: StatusCode, message: impl Into<String>) -> axum::response::Response {
-        let error = async_graphql::Error::from(Error::bad_user_input(message));
-        let error = error.into_server_error(async_graphql::Pos::default());
-        let error = ServerError {
-            locations: Vec::new(),
-            ..error
-        };
+        let error = Error::bad_user_input(message).into_server_error();
         self.errors(status, &[error])
     }
 

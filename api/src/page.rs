@@ -110,6 +110,10 @@ pub struct List<R: Listed> {
 }
 
 /// What a selection on a connection needs from the database.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "one for each thing to ask for"
+)]
 struct Wanted<R> {
     columns: Columns<R>,
     rows: bool,
@@ -310,7 +314,7 @@ pub struct PageInfo {
 #[Object(name_type)]
 impl<R: Record> Connection<R> {
     /// The rows of the page, each with its cursor.
-    async fn edges(&self) -> Vec<Edge<R>> {
+    fn edges(&self) -> Vec<Edge<R>> {
         // Without a cursor asked for there are none, and nobody sees the empty one.
         let cursors = self.cursors.iter().cloned().chain(repeat(String::new()));
         (self.rows.iter().cloned().zip(cursors))
@@ -322,12 +326,12 @@ impl<R: Record> Connection<R> {
     }
 
     /// The edges' nodes, for who needs no cursor per row.
-    async fn nodes(&self) -> Vec<Row<R>> {
+    fn nodes(&self) -> Vec<Row<R>> {
         self.rows.iter().cloned().map(Row).collect()
     }
 
     /// Where the page stands in the whole list.
-    async fn page_info(&self) -> PageInfo {
+    fn page_info(&self) -> PageInfo {
         PageInfo {
             has_next_page: self.has_next_page,
             has_previous_page: self.has_previous_page,
@@ -337,7 +341,7 @@ impl<R: Record> Connection<R> {
     }
 
     /// How many there are on all pages together; counted only when asked for.
-    async fn total_count(&self) -> i32 {
+    fn total_count(&self) -> i32 {
         self.total_count
     }
 }

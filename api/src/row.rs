@@ -80,16 +80,19 @@ impl<R> std::hash::Hash for Columns<R> {
 
 impl<R: Record> Columns<R> {
     /// The primary key alone.
+    #[must_use]
     pub fn key() -> Self {
         Self(1, PhantomData)
     }
 
     /// Every column.
+    #[must_use]
     pub fn all() -> Self {
         Self(u32::MAX, PhantomData)
     }
 
     /// The columns that a selection on an object of type `R` needs.
+    #[must_use]
     pub fn selected<'a>(ctx: &Context<'a>, set: &'a SelectionSet) -> Self {
         let mut columns = Self::key();
         for field in selected(ctx, R::NAME, set) {
@@ -108,10 +111,12 @@ impl<R: Record> Columns<R> {
     }
 
     /// The columns of either set.
+    #[must_use]
     pub fn or(self, other: Self) -> Self {
         Self(self.0 | other.0, PhantomData)
     }
 
+    #[must_use]
     pub fn is_key_alone(self) -> bool {
         self == Self::key()
     }

@@ -11,10 +11,11 @@ use async_graphql::{
     },
 };
 use quick_cache::sync::Cache;
+use sea_orm::DatabaseConnection;
 use tokio_util::task::TaskTracker;
 
 use crate::{
-    context::Shop,
+    context::with_shop,
     customer::{CustomerMutation, CustomerQuery},
     database::Database,
     error::{Code, Error, classify},
@@ -109,24 +110,24 @@ impl App {
         let mut response = if writes {
             self.write(request).await
         } else {
-            let shop = Shop::new(self.database.read.clone());
-            self.schema.execute(request.data(shop)).await
+            self.run(self.database.read.clone(), request).await
         };
         response.errors.iter_mut().for_each(classify);
         Some(response)
     }
 
+    async fn run(&self, db: DatabaseConnection, request: Request) -> Response {
+        with_shop(db, |shop| self.schema.execute(request.data(shop))).await
+    }
+
     /// A mutation runs in a task of its own, which goes on where the caller goes away: a dropped
     /// transaction would be left to the connection's next user.
     async fn write(&self, request: Request) -> Response {
-        let schema = self.schema.clone();
-        let request = request.data(Shop::new(self.database.write.clone()));
-        let task = (self.writes).spawn(async move { schema.execute(request).await });
-        task.await.unwrap_or_else(|panic| {
-            let error = async_graphql::Error::from(Error::internal(panic));
-            let mut error = ServerError::new(error.message, None);
-            error.extensions = error.extensions.clone();
-            Response::from_errors(vec![error])
+        let app = self.clone();
+        let db = self.database.write.clone();
+        let task = (self.writes).spawn(async move { app.run(db, request).await });
+        (task.await).unwrap_or_else(|panic| {
+            Response::from_errors(vec![Error::internal(panic).into_server_error()])
         })
     }
 

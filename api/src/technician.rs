@@ -21,12 +21,12 @@ pub struct Technician(String);
 #[Object]
 impl Technician {
     /// As in `Ticket.tech`.
-    async fn name(&self) -> &str {
+    fn name(&self) -> &str {
         &self.0
     }
     /// The tickets assigned to the name.
     #[graphql(flatten)]
-    async fn tickets(&self, _ctx: &Context<'_>) -> TicketList {
+    fn tickets(&self, _ctx: &Context<'_>) -> TicketList {
         TicketList(TicketsOf::Technician(self.0.clone()))
     }
 }

@@ -73,31 +73,31 @@ impl Ticket {
         global_id::<Self>(self.0.id)
     }
     /// The number that people use: the row's primary key.
-    async fn number(&self) -> i32 {
+    fn number(&self) -> i32 {
         self.0.id
     }
     /// What is to be done, in a line.
-    async fn title(&self) -> &str {
+    fn title(&self) -> &str {
         &self.0.title
     }
     /// What is to be done, at length.
-    async fn description(&self) -> Option<&str> {
+    fn description(&self) -> Option<&str> {
         self.0.description.as_deref()
     }
     /// Whether it is done.
-    async fn completed(&self) -> bool {
+    fn completed(&self) -> bool {
         self.0.completed
     }
     /// Who works on it; `unassigned` until somebody does.
-    async fn tech(&self) -> &str {
+    fn tech(&self) -> &str {
         &self.0.tech
     }
     /// When the row was made.
-    async fn created_at(&self) -> DateTime {
+    fn created_at(&self) -> DateTime {
         DateTime(self.0.created_at)
     }
     /// When the row was last changed, by whatever program.
-    async fn updated_at(&self) -> DateTime {
+    fn updated_at(&self) -> DateTime {
         DateTime(self.0.updated_at)
     }
     /// Whose it is.

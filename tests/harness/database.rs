@@ -92,10 +92,10 @@ impl TestDatabase {
     }
 
     async fn stock(&self) {
-        migration::run(&self.url, &Command::Up { num: None })
+        let connection = self.connect().await;
+        migration::execute(&connection, &Command::Up { num: None })
             .await
             .expect("the migrations apply");
-        let connection = self.connect().await;
         let mut script = include_str!("fixture.sql").to_owned();
         if self.kind == Kind::Postgres {
             script.push_str("SELECT setval(pg_get_serial_sequence('customers', 'id'), 6);");

@@ -3,8 +3,10 @@
 use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, SimpleObject};
 use entity::{customer::ActiveModel, ticket};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::NotSet, ActiveValue::Set, ConnectionTrait, DatabaseConnection,
-    DbErr, EntityTrait,
+    ActiveModelTrait,
+    ActiveValue::{self, NotSet, Set},
+    DatabaseConnection, DbErr, EntityTrait,
+    prelude::DateTime as NaiveDateTime,
 };
 
 use super::Customer;
@@ -138,7 +140,7 @@ impl CustomerMutation {
     ) -> Result<CreateCustomerPayload> {
         let db = &ctx.shop().db;
         let mut form = Form::input();
-        let (customer, tickets) = input.read(&mut form, db);
+        let (customer, tickets) = input.read(&mut form, &dialect::now(db.get_database_backend()));
         let mut user_errors = form.into_errors();
         let mut created = None;
         if user_errors.is_empty() {
@@ -234,9 +236,8 @@ impl CreateCustomerInput {
     fn read(
         &self,
         form: &mut Form,
-        db: &DatabaseConnection,
+        now: &ActiveValue<NaiveDateTime>,
     ) -> (ActiveModel, Vec<ticket::ActiveModel>) {
-        let backend = db.get_database_backend();
         let customer = ActiveModel {
             id: NotSet,
             first_name: form.text("firstName", Kind::Indexed, &self.first_name),
@@ -250,12 +251,12 @@ impl CreateCustomerInput {
             zip_code: form.text("zipCode", Kind::ZipCode, &self.zip_code),
             notes: form.optional_text("notes", &self.notes),
             active: Set(self.active),
-            created_at: dialect::now(backend),
-            updated_at: dialect::now(backend),
+            created_at: now.clone(),
+            updated_at: now.clone(),
         };
         let tickets = (self.tickets.iter().enumerate())
             .map(|(index, ticket)| {
-                form.element("tickets", index, |form| ticket.read(form, backend))
+                form.element("tickets", index, |form| ticket.read(form, now.clone()))
             })
             .collect();
         (customer, tickets)

@@ -54,7 +54,7 @@ impl Keys {
             }
             let SortKey { expr, kind, joined } = R::sort_key(field);
             let descending = direction == OrderDirection::Desc;
-            name += &format!(" {value} {}", if descending { "DESC" } else { "ASC" });
+            name.extend([" ", &value, if descending { " DESC" } else { " ASC" }]);
             let unique = value == enum_value(R::BY_NUMBER).to_string();
             seen.push(value);
             terms.push(KeyTerm {

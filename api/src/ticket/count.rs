@@ -47,15 +47,15 @@ pub struct TicketCount {
 #[Object]
 impl TicketCount {
     /// Who works on these.
-    async fn tech(&self) -> Option<&str> {
+    fn tech(&self) -> Option<&str> {
         self.tech.as_deref()
     }
     /// Whether these are done.
-    async fn completed(&self) -> Option<bool> {
+    fn completed(&self) -> Option<bool> {
         self.completed
     }
     /// The UTC day on which these were created.
-    async fn created_on(&self) -> Option<Date> {
+    fn created_on(&self) -> Option<Date> {
         self.created_on.map(Date)
     }
     /// Whose these are.
@@ -64,7 +64,7 @@ impl TicketCount {
         customer.transpose().map(|customer| customer.map(Row))
     }
     /// How many there are.
-    async fn count(&self) -> i32 {
+    fn count(&self) -> i32 {
         i32::try_from(self.count).unwrap_or(i32::MAX)
     }
 }

@@ -4,8 +4,9 @@ use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, SimpleObje
 use entity::ticket::ActiveModel;
 use sea_orm::{
     ActiveModelTrait,
-    ActiveValue::{NotSet, Set},
-    ConnectionTrait, DbBackend, DbErr,
+    ActiveValue::{self, NotSet, Set},
+    DbErr,
+    prelude::DateTime as NaiveDateTime,
 };
 
 use super::Ticket;
@@ -132,7 +133,7 @@ impl TicketMutation {
             completed: input.completed,
             tech: input.tech,
         }
-        .read(&mut form, db.get_database_backend());
+        .read(&mut form, dialect::now(db.get_database_backend()));
         ticket.customer_id = Set(customer);
         let mut user_errors = form.into_errors();
         let mut created = None;
@@ -206,7 +207,7 @@ fn refused(error: DbErr, customer: Option<i32>) -> Result<UserError> {
 
 impl NewTicketInput {
     /// The ticket's row, but for whose it is.
-    pub(crate) fn read(&self, form: &mut Form, backend: DbBackend) -> ActiveModel {
+    pub(crate) fn read(&self, form: &mut Form, now: ActiveValue<NaiveDateTime>) -> ActiveModel {
         ActiveModel {
             id: NotSet,
             customer_id: NotSet,
@@ -218,15 +219,15 @@ impl NewTicketInput {
             },
             completed: Set(self.completed),
             tech: form.text("tech", Kind::Indexed, &self.tech),
-            created_at: dialect::now(backend),
-            updated_at: dialect::now(backend),
+            created_at: now.clone(),
+            updated_at: now,
         }
     }
 }
 
 impl UpdateTicketInput {
     fn read(&self, form: &mut Form) -> ActiveModel {
-        let customer_id = self.customer_id.clone().map_value(|id| id.number);
+        let customer_id = self.customer_id.map_value(|id| id.number);
         ActiveModel {
             id: NotSet,
             customer_id: form.value_change("customerId", customer_id),

@@ -6,21 +6,20 @@
 //! inserted or deleted meanwhile. Source of the rules: the GraphQL Cursor Connections
 //! Specification.
 
+mod connection;
 mod cursor;
 mod statement;
+mod wanted;
 
 use std::{
-    borrow::Cow,
     collections::HashMap,
     hash::{Hash, Hasher},
-    iter::repeat,
     sync::Arc,
 };
 
 use async_graphql::{
-    Context, Enum, Object, Pos, SimpleObject, TypeName, dataloader,
+    Context, Enum, Pos, dataloader,
     futures_util::future::{try_join, try_join_all},
-    parser::types::Field,
     resolver_utils::EnumType,
 };
 use sea_orm::{
@@ -32,12 +31,14 @@ use crate::{
     Error, Result,
     context::{ContextExt, Loader},
     filter::Filter,
-    row::{ColumnOf, Columns, Record, Row, selected},
+    row::{ColumnOf, Record},
     scalar::Text,
 };
+pub use connection::{Connection, Edge, PageInfo};
 pub use cursor::KeyKind;
 use cursor::Keys;
 pub use statement::ParentKey;
+use wanted::Wanted;
 
 /// The largest page.
 const MAX_PAGE: i32 = 100;
@@ -107,67 +108,6 @@ pub struct List<R: Listed> {
     filter: Option<R::Filter>,
     words: Vec<String>,
     wanted: Wanted<R>,
-}
-
-/// What a selection on a connection needs from the database.
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "one for each thing to ask for"
-)]
-struct Wanted<R> {
-    columns: Columns<R>,
-    rows: bool,
-    cursors: bool,
-    /// Whether there is more in the direction of the page.
-    more: bool,
-    total: bool,
-}
-
-impl<R: Record> Wanted<R> {
-    fn by<'a>(ctx: &Context<'a>, backward: bool) -> Self {
-        let below = |field: &'a Field| selected(ctx, "", &field.selection_set.node);
-        let mut wanted = Self {
-            columns: Columns::key(),
-            rows: false,
-            cursors: false,
-            more: false,
-            total: false,
-        };
-        for field in below(&ctx.item.node) {
-            match field.node.name.node.as_str() {
-                "nodes" => wanted.row(ctx, &field.node),
-                "edges" => {
-                    for field in below(&field.node) {
-                        match field.node.name.node.as_str() {
-                            "node" => wanted.row(ctx, &field.node),
-                            "cursor" => wanted.cursors = true,
-                            _ => {}
-                        }
-                    }
-                    wanted.rows = true;
-                }
-                "pageInfo" => {
-                    for field in below(&field.node) {
-                        match field.node.name.node.as_str() {
-                            "startCursor" | "endCursor" => wanted.cursors = true,
-                            "hasNextPage" => wanted.more |= !backward,
-                            "hasPreviousPage" => wanted.more |= backward,
-                            _ => {}
-                        }
-                    }
-                }
-                "totalCount" => wanted.total = true,
-                _ => {}
-            }
-        }
-        wanted
-    }
-
-    fn row<'a>(&mut self, ctx: &Context<'a>, field: &'a Field) {
-        self.rows = true;
-        let columns = Columns::selected(ctx, &field.selection_set.node);
-        self.columns = self.columns.or(columns);
-    }
 }
 
 impl<R: Listed> List<R> {
@@ -261,88 +201,6 @@ impl<R: Listed> Eq for List<R> {}
 impl<R: Listed> Hash for List<R> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         (self.field.line, self.field.column).hash(state);
-    }
-}
-
-/// One page of a list, in the shape of the Cursor Connections Specification.
-#[derive(Clone)]
-pub struct Connection<R> {
-    rows: Arc<[R]>,
-    /// One per row, where asked for.
-    cursors: Arc<[String]>,
-    has_next_page: bool,
-    has_previous_page: bool,
-    total_count: i32,
-}
-
-/// One row of a page, with its cursor.
-#[derive(SimpleObject)]
-#[graphql(name_type)]
-pub struct Edge<R: Record> {
-    /// Where the row stands in the list, for `after` and `before`.
-    cursor: String,
-    /// The row.
-    node: Row<R>,
-}
-
-impl<R: Record> TypeName for Edge<R> {
-    fn type_name() -> Cow<'static, str> {
-        format!("{}Edge", R::NAME).into()
-    }
-}
-
-impl<R: Record> TypeName for Connection<R> {
-    fn type_name() -> Cow<'static, str> {
-        format!("{}Connection", R::NAME).into()
-    }
-}
-
-/// Where a page stands in the whole list.
-#[derive(SimpleObject)]
-pub struct PageInfo {
-    /// Whether there are rows after this page.
-    has_next_page: bool,
-    /// Whether there are rows before this page.
-    has_previous_page: bool,
-    /// The first row's cursor; null on an empty page.
-    start_cursor: Option<String>,
-    /// The last row's cursor; null on an empty page.
-    end_cursor: Option<String>,
-}
-
-/// One page of a list.
-#[Object(name_type)]
-impl<R: Record> Connection<R> {
-    /// The rows of the page, each with its cursor.
-    fn edges(&self) -> Vec<Edge<R>> {
-        // Without a cursor asked for there are none, and nobody sees the empty one.
-        let cursors = self.cursors.iter().cloned().chain(repeat(String::new()));
-        (self.rows.iter().cloned().zip(cursors))
-            .map(|(row, cursor)| Edge {
-                cursor,
-                node: Row(row),
-            })
-            .collect()
-    }
-
-    /// The edges' nodes, for who needs no cursor per row.
-    fn nodes(&self) -> Vec<Row<R>> {
-        self.rows.iter().cloned().map(Row).collect()
-    }
-
-    /// Where the page stands in the whole list.
-    fn page_info(&self) -> PageInfo {
-        PageInfo {
-            has_next_page: self.has_next_page,
-            has_previous_page: self.has_previous_page,
-            start_cursor: self.cursors.first().cloned(),
-            end_cursor: self.cursors.last().cloned(),
-        }
-    }
-
-    /// How many there are on all pages together; counted only when asked for.
-    fn total_count(&self) -> i32 {
-        self.total_count
     }
 }
 

@@ -1,0 +1,188 @@
+//! Load over HTTP/1.1, cheap enough not to be what is measured, and what the processes under it
+//! cost.
+
+use std::{
+    fs,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+/// What one run of an operation showed.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Run {
+    pub(crate) per_second: f64,
+    /// CPU of the server, in milliseconds a request.
+    pub(crate) server: f64,
+    /// CPU of PostgreSQL, in milliseconds a request.
+    pub(crate) database: f64,
+    /// Of one request, in milliseconds.
+    pub(crate) median: f64,
+}
+
+/// Sends requests over `connections` for a while; `body` makes the nth.
+pub(crate) async fn run(
+    address: &str,
+    connections: u32,
+    time: Duration,
+    body: impl Fn(u32) -> String + Send + Sync + 'static,
+    processes: &Processes,
+) -> Run {
+    let body = Arc::new(body);
+    let stop = Arc::new(AtomicBool::new(false));
+    let count = Arc::new(AtomicU32::new(0));
+    let before = processes.cpu();
+    let start = Instant::now();
+    let clients: Vec<_> = (0..connections)
+        .map(|_| {
+            let (address, body) = (address.to_owned(), Arc::clone(&body));
+            let (stop, count) = (Arc::clone(&stop), Arc::clone(&count));
+            tokio::spawn(async move {
+                let mut times = Vec::new();
+                let mut client = Client::connect(&address).await;
+                while !stop.load(Ordering::Relaxed) {
+                    let request = body(count.fetch_add(1, Ordering::Relaxed));
+                    let begin = Instant::now();
+                    client.post(&request).await;
+                    times.push(begin.elapsed());
+                }
+                times
+            })
+        })
+        .collect();
+    tokio::time::sleep(time).await;
+    stop.store(true, Ordering::Relaxed);
+    let mut times = Vec::new();
+    for client in clients {
+        times.extend(client.await.expect("a client"));
+    }
+    let seconds = start.elapsed().as_secs_f64();
+    let after = processes.cpu();
+    times.sort_unstable();
+    let requests = f64::from(u32::try_from(times.len()).unwrap_or(u32::MAX));
+    Run {
+        per_second: requests / seconds,
+        server: (after.0 - before.0) / requests,
+        database: (after.1 - before.1) / requests,
+        median: times[times.len() / 2].as_secs_f64() * 1_000.0,
+    }
+}
+
+/// One connection.
+pub(crate) struct Client {
+    stream: TcpStream,
+    buffer: Vec<u8>,
+}
+
+impl Client {
+    pub(crate) async fn connect(address: &str) -> Self {
+        let stream = TcpStream::connect(address)
+            .await
+            .expect("the server listens");
+        stream.set_nodelay(true).expect("no delay");
+        Self {
+            stream,
+            buffer: Vec::new(),
+        }
+    }
+
+    /// The body of the answer, which has to be a success.
+    pub(crate) async fn post(&mut self, body: &str) -> &[u8] {
+        let head = format!(
+            "POST /graphql HTTP/1.1\r\nHost: shop\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        );
+        let request = head + body;
+        self.stream
+            .write_all(request.as_bytes())
+            .await
+            .expect("sent");
+        self.buffer.clear();
+        let (start, end) = loop {
+            let read = self.stream.read_buf(&mut self.buffer).await.expect("read");
+            assert!(read > 0, "the server closed the connection");
+            if let Some(range) = whole(&self.buffer) {
+                break range;
+            }
+        };
+        let answer = &self.buffer[start..end];
+        let text = String::from_utf8_lossy(&self.buffer[..start.min(12)]);
+        assert!(
+            text == "HTTP/1.1 200" && !answer.starts_with(b"{\"errors\""),
+            "{}",
+            String::from_utf8_lossy(&self.buffer)
+        );
+        answer
+    }
+}
+
+/// Where the body is, if it is there.
+fn whole(buffer: &[u8]) -> Option<(usize, usize)> {
+    let start = buffer.windows(4).position(|four| four == b"\r\n\r\n")? + 4;
+    let head = std::str::from_utf8(&buffer[..start]).ok()?;
+    let length = head.lines().find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        name.eq_ignore_ascii_case("content-length")
+            .then(|| value.trim().parse::<usize>().ok())?
+    })?;
+    (buffer.len() >= start + length).then_some((start, start + length))
+}
+
+/// The processes whose CPU is counted.
+pub(crate) struct Processes {
+    pub(crate) server: u32,
+    /// The directory that PostgreSQL's processes run in.
+    pub(crate) postmaster: u32,
+}
+
+impl Processes {
+    /// Milliseconds that the server and PostgreSQL have used.
+    fn cpu(&self) -> (f64, f64) {
+        let database = fs::read_dir("/proc")
+            .expect("/proc")
+            .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+            .filter(|pid| parent(*pid) == Some(self.postmaster))
+            .map(cpu)
+            .sum();
+        (cpu(self.server), database)
+    }
+
+    /// Resident memory of the server, in MiB.
+    pub(crate) fn resident(&self) -> f64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.server)).expect("status");
+        let line = status
+            .lines()
+            .find(|line| line.starts_with("VmRSS:"))
+            .expect("VmRSS");
+        let kib: f64 = line
+            .split_whitespace()
+            .nth(1)
+            .and_then(|it| it.parse().ok())
+            .expect("KiB");
+        kib / 1024.0
+    }
+}
+
+fn stat(pid: u32) -> Option<Vec<String>> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let (_, rest) = stat.rsplit_once(')')?;
+    Some(rest.split_whitespace().map(str::to_owned).collect())
+}
+
+pub(crate) fn parent(pid: u32) -> Option<u32> {
+    stat(pid)?.get(1)?.parse().ok()
+}
+
+/// User and system time in milliseconds; the kernel counts in hundredths of a second.
+fn cpu(pid: u32) -> f64 {
+    let stat = stat(pid).unwrap_or_default();
+    let ticks = |index: usize| stat.get(index).and_then(|it| it.parse::<f64>().ok());
+    (ticks(11).unwrap_or_default() + ticks(12).unwrap_or_default()) * 10.0
+}

@@ -1,0 +1,317 @@
+//! What GraphQL costs over its SQL: `cargo bench --bench shop` starts a throw-away PostgreSQL, seeds
+//! it, sends each operation to the server and to the limit (`limit.rs`), runs its SQL by pgbench,
+//! all in turn, and prints the ratios. Nothing here is asserted: time is for people to judge.
+//!
+//! `cargo bench --bench shop -- --customers 1000000 --tickets 10000000 --seconds 5 --rounds 3`
+
+mod limit;
+mod load;
+mod operations;
+#[path = "../../../tests/harness/postgres.rs"]
+mod postgres;
+
+use std::{
+    env, fs,
+    io::{BufRead, BufReader, Write},
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use clap::Parser;
+use load::{Client, Processes, Run};
+use operations::{OPERATIONS, Operation, Size};
+use sea_orm::sqlx::{Connection, Executor, PgConnection, query_scalar};
+use serde_json::{Value, json};
+
+#[derive(Parser)]
+struct Arguments {
+    #[arg(long, default_value_t = 10_000)]
+    customers: u32,
+    #[arg(long, default_value_t = 100_000)]
+    tickets: u32,
+    /// How long each measurement takes.
+    #[arg(long, default_value_t = 3)]
+    seconds: u32,
+    /// How often all of it is done, in turn; the median counts.
+    #[arg(long, default_value_t = 3)]
+    rounds: usize,
+    #[arg(long, default_value_t = 32)]
+    connections: u32,
+    /// Only operations with this in their name.
+    #[arg(long, default_value = "")]
+    only: String,
+    /// Serves the limit on this database; how the benchmark calls itself.
+    #[arg(long)]
+    limit: Option<String>,
+    /// Passed by cargo.
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+/// A server under test; stopped when dropped.
+struct Server {
+    child: Child,
+    address: String,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Starts a program and waits until it has printed its address.
+fn start(command: &mut Command) -> Server {
+    let (output, input) = std::io::pipe().expect("a pipe");
+    let stderr = input.try_clone().expect("a pipe");
+    let child = command
+        .stdout(input)
+        .stderr(stderr)
+        .spawn()
+        .expect("the program starts");
+    // The program's end of the pipe, so that its death is the end of the output.
+    *command = Command::new("true");
+    let mut lines = BufReader::new(output).lines();
+    let address = lines
+        .find_map(|line| {
+            let line = line.ok()?;
+            let (_, rest) = line.split_once("http://")?;
+            Some(rest.split(['/', ' ']).next()?.to_owned())
+        })
+        .expect("the program prints its address");
+    std::thread::spawn(move || lines.for_each(drop));
+    Server { child, address }
+}
+
+/// What the three had of one operation, round by round.
+#[derive(Default)]
+struct Figures {
+    server: Vec<Run>,
+    limit: Vec<Run>,
+    pgbench: Vec<f64>,
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+#[tokio::main]
+async fn main() {
+    let arguments = Arguments::parse();
+    if let Some(url) = &arguments.limit {
+        return limit::serve(url).await;
+    }
+    let size = Size {
+        customers: arguments.customers,
+        tickets: arguments.tickets,
+    };
+    let url = database(size).await;
+    let database = Processes {
+        server: 0,
+        postmaster: postmaster(&url).await,
+    };
+
+    let repairshop = env!("CARGO_BIN_EXE_repairshop");
+    let begin = Instant::now();
+    let server = start(
+        Command::new(repairshop)
+            .args(["serve", "--listen", "127.0.0.1:0"])
+            .env("DATABASE_URL", &url),
+    );
+    println!("listening {:?} after exec", begin.elapsed());
+    let this = env::current_exe().expect("this program");
+    let limit = start(Command::new(this).args(["--limit", &url]));
+
+    let processes = |server: &Server| Processes {
+        server: server.child.id(),
+        postmaster: database.postmaster,
+    };
+    let operations: Vec<&Operation> = (OPERATIONS.iter())
+        .filter(|operation| operation.name.contains(&arguments.only))
+        .collect();
+    for operation in &operations {
+        same_rows(operation, size, &server, &limit).await;
+    }
+    println!("resident before: {:.1} MiB", processes(&server).resident());
+
+    let mut figures: Vec<Figures> = operations.iter().map(|_| Figures::default()).collect();
+    let time = Duration::from_secs(arguments.seconds.into());
+    for _ in 0..arguments.rounds {
+        for (operation, figures) in operations.iter().zip(&mut figures) {
+            for (server, runs) in [(&server, &mut figures.server), (&limit, &mut figures.limit)] {
+                let connections = arguments.connections;
+                let body = body(operation, size);
+                let processes = processes(server);
+                runs.push(load::run(&server.address, connections, time, body, &processes).await);
+            }
+            let rate = pgbench(operation, size, &url, &arguments);
+            figures.pgbench.push(rate);
+        }
+    }
+    table(&operations, &figures);
+
+    let body = body(&OPERATIONS[0], size);
+    let one = load::run(&server.address, 1, time, body, &processes(&server)).await;
+    let arguments = Arguments {
+        connections: 1,
+        ..arguments
+    };
+    let rate = pgbench(&OPERATIONS[0], size, &url, &arguments);
+    println!(
+        "\none connection, {}: median {:.3} ms; pgbench {:.3} ms",
+        OPERATIONS[0].name,
+        one.median,
+        1_000.0 / rate
+    );
+    println!("resident after: {:.1} MiB", processes(&server).resident());
+}
+
+fn table(operations: &[&Operation], figures: &[Figures]) {
+    println!(
+        "\n| operation | server CPU ms | limit CPU ms | ratio (target) | PostgreSQL CPU ms, server / limit | requests/s | limit's | pgbench's | part of pgbench (target) |"
+    );
+    println!("|---|---|---|---|---|---|---|---|---|");
+    for (operation, figures) in operations.iter().zip(figures) {
+        let of = |runs: &[Run], field: fn(&Run) -> f64| median(runs.iter().map(field));
+        let server = of(&figures.server, |run| run.server);
+        let limit = of(&figures.limit, |run| run.server);
+        let rate = of(&figures.server, |run| run.per_second);
+        let pgbench = median(figures.pgbench.iter().copied());
+        println!(
+            "| {} | {server:.3} | {limit:.3} | {:.2} ({}) | {:.3} / {:.3} | {rate:.0} | {:.0} | {pgbench:.0} | {:.2} ({}) |",
+            operation.name,
+            server / limit,
+            operation.cpu_target,
+            of(&figures.server, |run| run.database),
+            of(&figures.limit, |run| run.database),
+            of(&figures.limit, |run| run.per_second),
+            rate / pgbench,
+            operation
+                .rate_target
+                .map_or("–".to_owned(), |rate| rate.to_string()),
+        );
+    }
+}
+
+fn body(operation: &'static Operation, size: Size) -> impl Fn(u32) -> String + Send + Sync {
+    let query = json!(operation.query).to_string();
+    let variables = operation.variables;
+    move |n| format!("{{\"query\":{query},\"variables\":{}}}", variables(size, n))
+}
+
+/// Both answer with the same rows in the same order, or nothing is worth measuring.
+async fn same_rows(operation: &'static Operation, size: Size, server: &Server, limit: &Server) {
+    if operation.query.starts_with("mutation") {
+        return;
+    }
+    let body = body(operation, size)(1);
+    let mut answers = Vec::new();
+    for server in [server, limit] {
+        let mut client = Client::connect(&server.address).await;
+        let answer: Value = serde_json::from_slice(client.post(&body).await).expect("JSON");
+        let mut numbers = Vec::new();
+        collect_numbers(&answer, &mut numbers);
+        answers.push(numbers);
+    }
+    assert!(!answers[0].is_empty(), "{}: no rows", operation.name);
+    assert_eq!(answers[0], answers[1], "{}", operation.name);
+}
+
+fn collect_numbers(value: &Value, numbers: &mut Vec<i64>) {
+    match value {
+        Value::Object(object) => {
+            numbers.extend(object.get("number").and_then(Value::as_i64));
+            object
+                .values()
+                .for_each(|value| collect_numbers(value, numbers));
+        }
+        Value::Array(list) => list
+            .iter()
+            .for_each(|value| collect_numbers(value, numbers)),
+        _ => {}
+    }
+}
+
+/// A seeded database in the throw-away PostgreSQL.
+async fn database(size: Size) -> String {
+    let cluster = postgres::Cluster::get();
+    let mut connection = connect(&cluster.url("postgres")).await;
+    connection
+        .execute("CREATE DATABASE shop")
+        .await
+        .expect("a database");
+    let url = cluster.url("shop");
+    let (customers, tickets) = (size.customers.to_string(), size.tickets.to_string());
+    for arguments in [
+        vec!["migrate", "up"],
+        vec!["seed", "--customers", &customers, "--tickets", &tickets],
+    ] {
+        let status = Command::new(env!("CARGO_BIN_EXE_repairshop"))
+            .args(arguments)
+            .env("DATABASE_URL", &url)
+            .status();
+        assert!(status.expect("the program runs").success());
+    }
+    connect(&url)
+        .await
+        .execute("VACUUM ANALYZE")
+        .await
+        .expect("statistics");
+    url
+}
+
+async fn connect(url: &str) -> PgConnection {
+    PgConnection::connect(url)
+        .await
+        .expect("the throw-away PostgreSQL")
+}
+
+/// The parent of all of PostgreSQL's processes.
+async fn postmaster(url: &str) -> u32 {
+    let mut connection = connect(url).await;
+    let backend: i32 = query_scalar("SELECT pg_backend_pid()")
+        .fetch_one(&mut connection)
+        .await
+        .expect("a process");
+    load::parent(backend.unsigned_abs()).expect("its parent")
+}
+
+/// The rate of an operation's ideal SQL, in transactions a second.
+fn pgbench(operation: &Operation, size: Size, url: &str, arguments: &Arguments) -> f64 {
+    let mut script = tempfile::NamedTempFile::new().expect("a file");
+    let text = operation
+        .pgbench
+        .replace(":customers", &size.customers.to_string())
+        .replace(":tickets", &size.tickets.to_string());
+    script.write_all(text.as_bytes()).expect("written");
+    let output = Command::new(program("pgbench"))
+        .args(["--no-vacuum", "--protocol=prepared"])
+        .arg(format!("--client={}", arguments.connections))
+        .arg(format!("--jobs={}", arguments.connections.min(2)))
+        .arg(format!("--time={}", arguments.seconds))
+        .arg("--file")
+        .arg(script.path())
+        .arg(url)
+        .stderr(Stdio::inherit())
+        .output()
+        .expect("pgbench runs");
+    let text = String::from_utf8_lossy(&output.stdout);
+    let rate = text.lines().find_map(|line| {
+        let rest = line.strip_prefix("tps = ")?;
+        rest.split_whitespace().next()?.parse().ok()
+    });
+    rate.unwrap_or_else(|| panic!("pgbench says no rate: {text}"))
+}
+
+/// A program of PostgreSQL's: Debian keeps some off the PATH.
+fn program(name: &str) -> PathBuf {
+    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
+    versions
+        .filter_map(|entry| Some(entry.ok()?.path().join("bin").join(name)))
+        .find(|path| path.exists())
+        .unwrap_or_else(|| name.into())
+}

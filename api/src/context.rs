@@ -2,9 +2,12 @@
 //! a request's batches are run.
 
 use std::{
+    any::Any,
+    collections::HashMap,
     future::{Future, poll_fn, ready},
+    hash::{Hash, Hasher},
     pin::pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::Poll,
     time::Duration,
 };
@@ -22,11 +25,40 @@ use async_graphql::{
 };
 use sea_orm::DatabaseConnection;
 
+use crate::Result;
+
 /// A request's database and its loader. Made anew for each request, so that no row is shared
 /// between two callers.
 pub struct Shop {
-    pub db: DatabaseConnection,
     pub loader: DataLoader<Loader>,
+    /// What was made once for a field of the document, by the field's address.
+    fields: Mutex<HashMap<usize, Arc<dyn Any + Send + Sync>>>,
+}
+
+impl Shop {
+    pub fn db(&self) -> &DatabaseConnection {
+        &self.loader.loader().db
+    }
+}
+
+/// Shared by reference: two are equal if they are the same one.
+pub struct Shared<T>(pub Arc<T>);
+
+impl<T> Clone for Shared<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+impl<T> PartialEq for Shared<T> {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+impl<T> Eq for Shared<T> {}
+impl<T> Hash for Shared<T> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        Arc::as_ptr(&self.0).hash(state);
+    }
 }
 
 /// What loads rows for many parents at once: [`crate::row`] for records by key, [`crate::page`] for
@@ -46,9 +78,8 @@ where
 {
     let asked = Batches::default();
     let shop = Shop {
-        loader: DataLoader::new(Loader { db: db.clone() }, asked.clone(), NoDelay)
-            .max_batch_size(usize::MAX),
-        db,
+        loader: DataLoader::new(Loader { db }, asked.clone(), NoDelay).max_batch_size(usize::MAX),
+        fields: Mutex::default(),
     };
     let mut request = pin!(request(shop));
     let mut waiting = Vec::new();
@@ -80,16 +111,19 @@ struct Batches(Arc<Mutex<Vec<FutureObj<'static, ()>>>>);
 
 impl Batches {
     fn take(&self) -> Vec<FutureObj<'static, ()>> {
-        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut lock(&self.0))
     }
 }
 
 impl Spawn for Batches {
     fn spawn_obj(&self, batch: FutureObj<'static, ()>) -> Result<(), SpawnError> {
-        let mut batches = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        batches.push(batch);
+        lock(&self.0).push(batch);
         Ok(())
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A batch that runs is complete.
@@ -104,10 +138,36 @@ impl Timer for NoDelay {
 /// How resolvers reach the request's [`Shop`].
 pub trait ContextExt<'a> {
     fn shop(&self) -> &'a Shop;
+
+    /// What a field of the document needs once in a request, whatever the number of its parents.
+    ///
+    /// # Errors
+    /// Those of `make`.
+    fn once_per_field<T: Any + Send + Sync>(
+        &self,
+        make: impl FnOnce() -> Result<T>,
+    ) -> Result<Shared<T>>;
 }
 
 impl<'a> ContextExt<'a> for Context<'a> {
     fn shop(&self) -> &'a Shop {
         self.data_unchecked::<Shop>()
+    }
+
+    fn once_per_field<T: Any + Send + Sync>(
+        &self,
+        make: impl FnOnce() -> Result<T>,
+    ) -> Result<Shared<T>> {
+        let mut fields = lock(&self.shop().fields);
+        // Not its position: a lone carriage return does not move that on.
+        let address = std::ptr::from_ref(&self.item.node).addr();
+        if let Some(there) = fields.get(&address).cloned()
+            && let Ok(there) = there.downcast()
+        {
+            return Ok(Shared(there));
+        }
+        let new = Arc::new(make()?);
+        fields.insert(address, Arc::clone(&new) as Arc<dyn Any + Send + Sync>);
+        Ok(Shared(new))
     }
 }

@@ -18,7 +18,7 @@ use crate::{
     node::{Id, global_id},
     page::{self, Arguments, Connection, Listed, SortKey},
     row::{self, Columns, Record, Row},
-    scalar::{DateTime, Text},
+    scalar::{DateTime, Needle, Text},
     ticket::{TicketList, TicketsOf},
 };
 pub(crate) use filter::named;
@@ -131,7 +131,6 @@ impl Customer {
     fn updated_at(&self) -> DateTime {
         DateTime(self.0.updated_at)
     }
-    /// The customer's tickets.
     #[graphql(flatten)]
     fn tickets(&self, _ctx: &Context<'_>) -> TicketList {
         TicketList(TicketsOf::Customer(self.0.id))
@@ -196,7 +195,7 @@ impl CustomerQuery {
     async fn customer_by_email(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The whole address.")] email: String,
+        #[graphql(desc = "The whole address; blanks around it do not count.")] email: String,
     ) -> Option<Result<Row<Customer>>> {
         by_email(ctx, email).await.transpose()
     }
@@ -226,7 +225,7 @@ impl CustomerQuery {
         #[graphql(
             desc = "Words that must all occur, whatever their case, in the name, email, phone, city, state, ZIP code or notes."
         )]
-        search: Option<Text>,
+        search: Option<Needle>,
     ) -> Result<Connection<Customer>> {
         let arguments = Arguments {
             first,
@@ -246,18 +245,22 @@ impl CustomerQuery {
 
 /// An exact match goes before others, which only another program can have stored.
 async fn by_email(ctx: &Context<'_>, email: String) -> Result<Option<Row<Customer>>> {
-    let email = Text::new(email.trim().to_owned())?;
+    let email: Text = Text::new(email.trim().to_owned())?;
     let columns = Columns::<Customer>::selected(ctx, &ctx.item.node.selection_set.node);
     let column = || Expr::col((Entity, Column::Email));
     let select = Query::select()
         .columns(columns.iter().map(|column| (Entity, column)))
         .from(Entity)
-        .and_where(Func::lower(column()).eq(Func::lower(email.as_str())))
+        // As the database folds it, for rows that other programs made, and as we do.
+        .and_where(Func::lower(column()).is_in([
+            Expr::from(Func::lower(email.as_str())),
+            Expr::val(email.as_str().to_lowercase()),
+        ]))
         .order_by_expr(column().eq(email.as_str()), Order::Desc)
         .order_by((Entity, Column::Id), Order::Asc)
         .limit(1)
         .take();
-    let row = ctx.shop().db.query_one(&select).await?;
+    let row = ctx.shop().db().query_one(&select).await?;
     let customer = row.map(|row| columns.read(&row, 0)).transpose()?;
     Ok(customer.map(Row))
 }

@@ -150,7 +150,8 @@ async fn postgres(url: &str, max_connections: Option<u32>) -> Result<Database, C
             pool.after_connect(|connection, _| {
                 Box::pin(async move {
                     let session = "SET TimeZone = 'UTC'; \
-                                   SET idle_in_transaction_session_timeout = '10s'";
+                                   SET idle_in_transaction_session_timeout = '10s'; \
+                                   SET statement_timeout = '30s'";
                     connection.execute(session).await.map(drop)
                 })
             })
@@ -249,7 +250,8 @@ async fn sqlite(url: &str, max_connections: Option<u32>) -> Result<Database, Con
     let in_memory = url.contains(":memory:") || url.contains("mode=memory");
     let options = options
         .foreign_keys(true)
-        .busy_timeout(Duration::from_secs(5))
+        // Shorter than the wait for a connection, of which there is one for writing.
+        .busy_timeout(Duration::from_secs(2))
         .synchronous(SqliteSynchronous::Normal)
         .row_buffer_size(200)
         .disable_statement_logging();

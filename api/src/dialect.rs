@@ -56,20 +56,27 @@ pub(crate) fn contains(backend: DbBackend, text: Expr, needle: &str, place: Plac
 /// SQLite's LIKE folds ASCII alone; a GLOB with both cases of each letter folds every alphabet, as
 /// PostgreSQL's ILIKE does.
 fn push_glob(pattern: &mut String, letter: char) {
-    let single = |mut letters: Box<dyn Iterator<Item = char>>| {
-        let first = letters.next();
-        letters.next().is_none().then_some(first).flatten()
+    let lower = lower(letter);
+    let mut upper = lower.to_uppercase();
+    let upper = match (upper.next(), upper.next()) {
+        (Some(upper), None) if self::lower(upper) == lower => upper,
+        _ => lower,
     };
-    let lower = single(Box::new(letter.to_lowercase())).unwrap_or(letter);
-    let upper = single(Box::new(lower.to_uppercase()))
-        .filter(|upper| single(Box::new(upper.to_lowercase())) == Some(lower))
-        .unwrap_or(lower);
-    if lower != upper {
-        pattern.extend(['[', lower, upper, ']']);
-    } else if matches!(lower, '*' | '?' | '[') {
-        pattern.extend(['[', lower, ']']);
+    if lower != upper || lower != letter {
+        pattern.extend(['[', letter, lower, upper, ']']);
+    } else if matches!(letter, '*' | '?' | '[') {
+        pattern.extend(['[', letter, ']']);
     } else {
-        pattern.push(lower);
+        pattern.push(letter);
+    }
+}
+
+/// A letter's lower case, where that is one letter.
+fn lower(letter: char) -> char {
+    let mut lower = letter.to_lowercase();
+    match (lower.next(), lower.next()) {
+        (Some(lower), None) => lower,
+        _ => letter,
     }
 }
 
@@ -152,6 +159,8 @@ pub(crate) fn touched(backend: DbBackend, updated_at: Expr) -> Expr {
             .arg("%Y-%m-%d %H:%M:%f")
             .arg(updated_at)
             .arg("+0.001 seconds");
+        // A whole second is written without its fraction, or it would not equal itself.
+        let later = Func::cust("replace").arg(later).arg(".000").arg("");
         Func::cust("max").arg(now).arg(later).into()
     } else {
         let later = updated_at.add(Expr::cust("interval '1 millisecond'"));

@@ -8,7 +8,7 @@
 //! so that a `?` on a database error would tell SQL to the world.
 
 use async_graphql::{Enum, ErrorExtensionValues, ServerError, SimpleObject};
-use sea_orm::{DbErr, RuntimeErr, SqlErr};
+use sea_orm::{DbErr, RuntimeErr, SqlErr, SqlxError};
 use uuid::Uuid;
 
 /// What every resolver returns.
@@ -23,6 +23,8 @@ pub enum Code {
     GraphqlValidationFailed,
     /// An argument, a variable or the request itself is not what it has to be.
     BadUserInput,
+    /// More than one request may ask for.
+    TooCostly,
     /// The database cannot be reached, or is too busy.
     Unavailable,
     /// Our fault; the log has the cause under the error's id.
@@ -37,6 +39,7 @@ impl Code {
             Self::GraphqlParseFailed => "GRAPHQL_PARSE_FAILED",
             Self::GraphqlValidationFailed => "GRAPHQL_VALIDATION_FAILED",
             Self::BadUserInput => "BAD_USER_INPUT",
+            Self::TooCostly => "TOO_COSTLY",
             Self::Unavailable => "UNAVAILABLE",
             Self::InternalServerError => "INTERNAL_SERVER_ERROR",
         }
@@ -56,6 +59,15 @@ impl Error {
     pub fn bad_user_input(message: impl Into<String>) -> Self {
         Self {
             code: Code::BadUserInput,
+            message: message.into(),
+            id: None,
+        }
+    }
+
+    /// More than one request may ask for: say the figure that was over, and the limit.
+    pub fn too_costly(message: impl Into<String>) -> Self {
+        Self {
+            code: Code::TooCostly,
             message: message.into(),
             id: None,
         }
@@ -106,19 +118,36 @@ impl Error {
 
 impl From<DbErr> for Error {
     fn from(error: DbErr) -> Self {
-        let lost = match &error {
-            DbErr::Conn(_) | DbErr::ConnectionAcquire(_) => true,
-            DbErr::Exec(RuntimeErr::SqlxError(cause))
-            | DbErr::Query(RuntimeErr::SqlxError(cause)) => {
-                matches!(**cause, sea_orm::SqlxError::Io(_))
-            }
-            _ => false,
-        };
-        if lost {
+        if is_passing(&error) {
             Self::unavailable(&error)
         } else {
             Self::internal(error)
         }
+    }
+}
+
+/// Whether the same statement may succeed in a moment: there is no connection, the server shuts
+/// down or has no resources left, SQLite's file is locked.
+fn is_passing(error: &DbErr) -> bool {
+    let cause = match error {
+        DbErr::Conn(_) | DbErr::ConnectionAcquire(_) => return true,
+        DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause)) => {
+            cause
+        }
+        _ => return false,
+    };
+    match &**cause {
+        SqlxError::Io(_) | SqlxError::PoolTimedOut | SqlxError::PoolClosed => true,
+        SqlxError::Database(error) => error.code().is_some_and(|code| {
+            // PostgreSQL's classes (appendix A of its manual); SQLITE_BUSY and SQLITE_LOCKED, which
+            // have their varieties in the higher bytes.
+            ["08", "53", "57P"]
+                .iter()
+                .any(|class| code.len() == 5 && code.starts_with(class))
+                || (code.parse::<u32>())
+                    .is_ok_and(|code| code.to_string().len() < 5 && matches!(code & 0xff, 5 | 6))
+        }),
+        _ => false,
     }
 }
 
@@ -132,8 +161,9 @@ impl From<Error> for async_graphql::Error {
     }
 }
 
-/// Gives an error that async-graphql made itself its code: without a path the request did not get
-/// as far as a field, with one an argument could not be read.
+/// Gives an error that async-graphql made itself its code (without a path the request did not get
+/// as far as a field, with one an argument could not be read), and takes from its message what the
+/// library has put around ours.
 pub(crate) fn classify(error: &mut ServerError) {
     let extensions = error.extensions.get_or_insert_default();
     if extensions.get("code").is_none() {
@@ -144,6 +174,21 @@ pub(crate) fn classify(error: &mut ServerError) {
         };
         extensions.set("code", code.as_str());
     }
+    if let Some(rest) = error.message.strip_prefix("Failed to parse \"")
+        && let Some((_, ours)) = rest.split_once("\": ")
+    {
+        let ours = ours.split(" (occurred while parsing \"").next();
+        error.message = ours.unwrap_or_default().to_owned();
+    }
+}
+
+/// What was found, short enough to be told.
+pub(crate) fn excerpt(found: &str) -> String {
+    let mut excerpt: String = found.chars().take(60).collect();
+    if excerpt.len() < found.len() {
+        excerpt.push('…');
+    }
+    excerpt
 }
 
 /// A constraint of the shop's tables that a person's input can violate.

@@ -12,13 +12,24 @@ use sea_orm::{
 
 use crate::{
     dialect::{self, Place},
-    scalar::{DateTime, Text},
+    scalar::{DateTime, Needle, Text},
 };
 
 /// A feature's filter: what it makes of a row of its table.
 pub trait Filter {
     /// The condition for a row that is in the list.
     fn condition(&self, backend: DbBackend) -> Condition;
+
+    /// How many filters it is made of, itself included.
+    fn size(&self) -> usize;
+}
+
+/// The size of `and`, `or` and `not`, and of the filter that has them.
+pub(crate) fn size<F: Filter>(and: Option<&Vec<F>>, or: Option<&Vec<F>>, not: Option<&F>) -> usize {
+    let filters = (and.into_iter().flatten())
+        .chain(or.into_iter().flatten())
+        .chain(not);
+    1 + filters.map(Filter::size).sum::<usize>()
 }
 
 /// `and`, `or` and `not`, which every filter has.
@@ -85,7 +96,7 @@ pub(crate) fn add(
 /// `contains`, `startsWith` and `endsWith` ignore case and take every character literally; the
 /// others compare exactly. A null column satisfies `ne` and `notIn`, and none of the others but
 /// `isNull`.
-#[derive(InputObject, Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(InputObject, Clone, Debug, Default)]
 pub struct StringFilter {
     /// Equal to this.
     pub eq: Option<Text>,
@@ -97,11 +108,11 @@ pub struct StringFilter {
     /// None of these.
     pub not_in: Option<Vec<Text>>,
     /// With this somewhere in it, whatever the case.
-    pub contains: Option<Text>,
+    pub contains: Option<Needle>,
     /// With this at the start, whatever the case.
-    pub starts_with: Option<Text>,
+    pub starts_with: Option<Needle>,
     /// With this at the end, whatever the case.
-    pub ends_with: Option<Text>,
+    pub ends_with: Option<Needle>,
     /// Null, or with `false`: not null.
     pub is_null: Option<bool>,
 }
@@ -114,7 +125,7 @@ impl Operators for StringFilter {
         let eq = |text: &Text| column.clone().eq(text.as_str());
         let one_of = |texts: &Vec<Text>| dialect::one_of(backend, column.clone(), &owned(texts));
         let has =
-            |text: &Text, place| dialect::contains(backend, column.clone(), text.as_str(), place);
+            |text: &Needle, place| dialect::contains(backend, column.clone(), text.as_str(), place);
         let null = |null: bool| {
             let column = column.clone();
             if null {
@@ -145,7 +156,7 @@ impl Operators for StringFilter {
 
 /// Conditions on a whole number; all that are given must hold, and one that is null counts as not
 /// given.
-#[derive(InputObject, Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(InputObject, Clone, Debug, Default)]
 pub struct IntFilter {
     /// Equal to this.
     pub eq: Option<i32>,
@@ -183,7 +194,7 @@ impl Operators for IntFilter {
 }
 
 /// A condition on a yes or no; one that is null counts as not given.
-#[derive(InputObject, Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(InputObject, Clone, Debug, Default)]
 pub struct BooleanFilter {
     /// Equal to this.
     pub eq: Option<bool>,
@@ -191,15 +202,15 @@ pub struct BooleanFilter {
 
 impl Operators for BooleanFilter {
     fn on(&self, _: DbBackend, column: Expr) -> Condition {
-        // Written out, not bound: a partial index needs to see it.
-        let eq = |flag: bool| column.eq(Expr::Constant(flag.into()));
+        // As the partial indexes have it.
+        let eq = |flag: bool| if flag { column } else { column.not() };
         Condition::all().add_option(self.eq.map(eq))
     }
 }
 
 /// Conditions on an instant; all that are given must hold, and one that is null counts as not
 /// given.
-#[derive(InputObject, Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(InputObject, Clone, Debug, Default)]
 pub struct DateTimeFilter {
     /// Equal to this, to the microsecond.
     pub eq: Option<DateTime>,

@@ -39,7 +39,7 @@ impl Kind {
         let text = text.trim();
         match self {
             Self::Email => text.to_lowercase(),
-            Self::State => text.to_uppercase(),
+            Self::State => text.to_ascii_uppercase(),
             _ => text.to_owned(),
         }
     }

@@ -20,7 +20,7 @@ use axum::{
     response::IntoResponse,
     routing::get,
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{Error, schema::App};
 
@@ -44,15 +44,11 @@ struct Parameters<V> {
     query: String,
     operation_name: Option<String>,
     variables: Option<V>,
-    #[expect(dead_code, reason = "checked to be an object, and not used yet")]
+    /// Has to be an object; none is known yet.
     extensions: Option<V>,
 }
 
 type Object = serde_json::Map<String, serde_json::Value>;
-
-fn variables_of(object: Option<Object>) -> Variables {
-    Variables::from_json(serde_json::Value::Object(object.unwrap_or_default()))
-}
 
 async fn by_post(
     State(app): State<App>,
@@ -67,31 +63,25 @@ async fn by_post(
         let message = format!("Expected a body of the content type `{JSON}`.");
         return answer.refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, message);
     }
+    // The other reason, a caller who goes away, has nobody to be told.
     let Ok(body) = to_bytes(body, MAX_BODY).await else {
         let message = format!("Expected a body of at most {MAX_BODY} bytes.");
         return answer.refuse(StatusCode::PAYLOAD_TOO_LARGE, message);
     };
-    let parameters: Parameters<Object> =
-        match serde_json::from_slice(&body) {
-            Ok(parameters) => parameters,
-            Err(error) => {
-                let found = if error.is_data() {
-                    "another shape"
-                } else {
-                    "no JSON"
-                };
-                return answer.refuse(StatusCode::BAD_REQUEST, format!(
+    match serde_json::from_slice(&body) {
+        Ok(parameters) => answer.to(&app, parameters, true).await,
+        Err(error) => {
+            let found = if error.is_data() {
+                "another shape"
+            } else {
+                "no JSON"
+            };
+            let message = format!(
                 "Expected the body to be a JSON object with a string `query` and optionally a \
                  string `operationName` and objects `variables` and `extensions`, found {found}."
-            ));
-            }
-        };
-    let mut request = Request::new(parameters.query);
-    request.variables = variables_of(parameters.variables);
-    request.operation_name = parameters.operation_name;
-    match app.execute(request, true).await {
-        Some(response) => answer.respond(response),
-        None => answer.mutation_by_get(),
+            );
+            answer.refuse(StatusCode::BAD_REQUEST, message)
+        }
     }
 }
 
@@ -103,23 +93,29 @@ async fn by_get(
     let Some(answer) = Answer::accepted(&headers) else {
         return none_acceptable();
     };
-    let Ok(Query(parameters)) = parameters else {
-        let message = "Expected the URL to have a `query`, and optionally an `operationName`, and \
-                       `variables` and `extensions` as JSON objects.";
-        return answer.refuse(StatusCode::BAD_REQUEST, message);
-    };
-    let mut request = Request::new(parameters.query);
-    request.operation_name = parameters.operation_name;
-    if let Some(json) = parameters.variables {
-        let Ok(variables) = serde_json::from_str::<Option<Object>>(&json) else {
-            let message = "Expected `variables` in the URL to be a JSON object.";
-            return answer.refuse(StatusCode::BAD_REQUEST, message);
-        };
-        request.variables = variables_of(variables);
+    match parameters.map(|Query(parameters)| parameters.parsed()) {
+        Ok(Ok(parameters)) => answer.to(&app, parameters, false).await,
+        _ => answer.refuse(
+            StatusCode::BAD_REQUEST,
+            "Expected the URL to have a `query`, and optionally an `operationName`, and \
+             `variables` and `extensions` as JSON objects.",
+        ),
     }
-    match app.execute(request, false).await {
-        Some(response) => answer.respond(response),
-        None => answer.mutation_by_get(),
+}
+
+impl Parameters<String> {
+    /// With the objects that a URL has as JSON; an empty parameter is as one left out.
+    fn parsed(self) -> serde_json::Result<Parameters<Object>> {
+        let object = |json: Option<String>| {
+            let json = json.filter(|json| !json.is_empty());
+            json.map(|json| serde_json::from_str(&json)).transpose()
+        };
+        Ok(Parameters {
+            query: self.query,
+            operation_name: self.operation_name,
+            variables: object(self.variables)?,
+            extensions: object(self.extensions)?,
+        })
     }
 }
 
@@ -150,6 +146,7 @@ impl Answer {
         let accept: Vec<&str> = (headers.get_all(ACCEPT).iter())
             .filter_map(|value| value.to_str().ok())
             .flat_map(|value| value.split(','))
+            .filter(|range| !range.trim().is_empty())
             .collect();
         if accept.is_empty() {
             return Some(Self::Json);
@@ -159,6 +156,23 @@ impl Answer {
             Some(Self::GraphQl)
         } else {
             (json > 0.0).then_some(Self::Json)
+        }
+    }
+
+    /// Executes a request.
+    async fn to(
+        self,
+        app: &App,
+        parameters: Parameters<Object>,
+        may_write: bool,
+    ) -> axum::response::Response {
+        let variables = parameters.variables.unwrap_or_default();
+        let mut request = Request::new(parameters.query);
+        request.variables = Variables::from_json(serde_json::Value::Object(variables));
+        request.operation_name = parameters.operation_name.filter(|name| !name.is_empty());
+        match app.execute(request, may_write).await {
+            Some(response) => self.respond(response),
+            None => self.not_allowed("POST", "Expected a mutation to be sent by POST."),
         }
     }
 
@@ -191,14 +205,13 @@ impl Answer {
         response
     }
 
-    fn mutation_by_get(self) -> axum::response::Response {
-        self.not_allowed("POST", "Expected a mutation to be sent by POST.")
-    }
-
     /// A response without `data`, which there is none of where nothing was executed.
     fn errors(self, status: StatusCode, errors: &[ServerError]) -> axum::response::Response {
-        let body = serde_json::json!({ "errors": errors }).to_string();
-        let mut response = (status, body).into_response();
+        #[derive(Serialize)]
+        struct Body<'a> {
+            errors: &'a [ServerError],
+        }
+        let mut response = (status, axum::Json(Body { errors })).into_response();
         self.head(response.headers_mut());
         response
     }

@@ -16,6 +16,8 @@ pub mod seed;
 pub mod http;
 pub mod schema;
 
+mod document;
+
 pub mod context;
 pub mod error;
 pub mod node;

@@ -9,7 +9,7 @@ use async_graphql::{
     futures_util::future::join_all, registry::Registry,
 };
 
-use crate::{Error, Result, customer::Customer, row::Record, ticket::Ticket};
+use crate::{Error, Result, customer::Customer, error::excerpt, row::Record, ticket::Ticket};
 
 /// How many records `nodes` fetches at most.
 const MAX_NODES: usize = 100;
@@ -27,7 +27,9 @@ pub(crate) fn global_id<R: Record>(number: i32) -> ID {
     ID(format!("{}:{number}", R::NAME))
 }
 
-/// An `ID` argument that names a record of one type: its global id or its bare number.
+/// What names a record of one type: its global id or its bare number. In an input it is read on the
+/// way in; a nullable field takes an [`ID`] and reads it in its resolver, for an argument that
+/// cannot be read would null the field's parent.
 pub struct Id<R> {
     pub number: i32,
     record: PhantomData<fn() -> R>,
@@ -58,7 +60,8 @@ impl<R: Record> Id<R> {
                 record: PhantomData,
             }),
             None => Err(Error::bad_user_input(format!(
-                "Expected the id of a {name}, such as `{name}:42` or `42`, found `{id}`."
+                "Expected the id of a {name}, such as `{name}:42` or `42`, found `{}`.",
+                excerpt(id)
             ))),
         }
     }
@@ -139,7 +142,8 @@ async fn load(ctx: &Context<'_>, id: &str) -> Result<Option<Node>> {
         Ok(ticket.map(Node::Ticket))
     } else {
         Err(Error::bad_user_input(format!(
-            "Expected a global id, such as `Customer:42` or `Ticket:7`, found `{id}`."
+            "Expected a global id, such as `Customer:42` or `Ticket:7`, found `{}`.",
+            excerpt(id)
         )))
     }
 }

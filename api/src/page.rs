@@ -8,17 +8,14 @@
 
 mod connection;
 mod cursor;
+mod scope;
 mod statement;
 mod wanted;
 
-use std::{
-    collections::HashMap,
-    hash::{Hash, Hasher},
-    sync::Arc,
-};
+use std::{collections::HashMap, sync::Arc};
 
 use async_graphql::{
-    Context, Enum, Pos, dataloader,
+    Context, Enum, dataloader,
     futures_util::future::{try_join, try_join_all},
     resolver_utils::EnumType,
 };
@@ -29,14 +26,15 @@ use sea_orm::{
 
 use crate::{
     Error, Result,
-    context::{ContextExt, Loader},
+    context::{ContextExt, Loader, Shared},
     filter::Filter,
     row::{ColumnOf, Record},
-    scalar::Text,
+    scalar::Needle,
 };
 pub use connection::{Connection, Edge, PageInfo};
 pub use cursor::KeyKind;
 use cursor::Keys;
+pub use scope::Scope;
 pub use statement::ParentKey;
 use wanted::Wanted;
 
@@ -90,24 +88,26 @@ pub struct Arguments<R: Listed> {
     pub offset: Option<i32>,
     pub filter: Option<R::Filter>,
     pub order: Vec<(R::OrderField, OrderDirection)>,
-    pub search: Option<Text>,
+    pub search: Option<Needle>,
 }
 
 /// One page of one list, with what the selection wants of it.
 pub struct List<R: Listed> {
-    /// Where in the document it is asked for.
-    field: Pos,
-    /// The column with the parent's key, where it is a list below a parent.
-    parent: Option<ColumnOf<R>>,
+    scope: Scope<R>,
     keys: Keys,
     after: Option<Vec<Value>>,
     before: Option<Vec<Value>>,
     backward: bool,
     limit: u64,
     offset: u64,
-    filter: Option<R::Filter>,
-    words: Vec<String>,
     wanted: Wanted<R>,
+}
+
+/// The list below each of many parents.
+pub struct Below<R: Listed> {
+    /// The column with the parent's key.
+    parent: ColumnOf<R>,
+    list: List<R>,
 }
 
 impl<R: Listed> List<R> {
@@ -116,11 +116,7 @@ impl<R: Listed> List<R> {
     /// # Errors
     /// `BAD_USER_INPUT` for arguments that contradict each other or are out of range, and for a
     /// cursor that is not one of this order.
-    fn new(
-        ctx: &Context<'_>,
-        parent: Option<ColumnOf<R>>,
-        arguments: Arguments<R>,
-    ) -> Result<Self> {
+    fn new(ctx: &Context<'_>, arguments: Arguments<R>) -> Result<Self> {
         let backward = arguments.last.is_some();
         let (name, size) = match (arguments.first, arguments.last) {
             (Some(_), Some(_)) => {
@@ -148,16 +144,13 @@ impl<R: Listed> List<R> {
             text.map(|text| keys.decode(name, &text)).transpose()
         };
         Ok(Self {
-            field: ctx.item.pos,
-            parent,
+            scope: Scope::new(arguments.filter, arguments.search.as_ref())?,
             after: cursor("after", arguments.after)?,
             before: cursor("before", arguments.before)?,
             keys,
             backward,
             limit,
             offset,
-            filter: arguments.filter,
-            words: words(arguments.search.as_ref()),
             wanted: Wanted::by(ctx, backward),
         })
     }
@@ -183,34 +176,13 @@ pub(crate) fn at_most(most: i32, argument: &str, found: i32) -> Result<u64> {
         })
 }
 
-/// The words of a search.
-pub(crate) fn words(search: Option<&Text>) -> Vec<String> {
-    let text = search.map_or("", Text::as_str);
-    text.split_whitespace().map(str::to_owned).collect()
-}
-
-/// Two lists are the same if they are of the same field of the document: that has one set of
-/// arguments and one selection in a request. This is what lets a loader batch the lists of many
-/// parents.
-impl<R: Listed> PartialEq for List<R> {
-    fn eq(&self, other: &Self) -> bool {
-        self.field == other.field
-    }
-}
-impl<R: Listed> Eq for List<R> {}
-impl<R: Listed> Hash for List<R> {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        (self.field.line, self.field.column).hash(state);
-    }
-}
-
 /// A page of a whole table.
 ///
 /// # Errors
 /// `BAD_USER_INPUT` for arguments that cannot be; what the database says, masked.
 pub async fn list<R: Listed>(ctx: &Context<'_>, arguments: Arguments<R>) -> Result<Connection<R>> {
-    let list = List::new(ctx, None, arguments)?;
-    let db = &ctx.shop().db;
+    let list = List::new(ctx, arguments)?;
+    let db = ctx.shop().db();
     let backend = db.get_database_backend();
     let rows = async {
         if list.reads() == 0 {
@@ -241,56 +213,61 @@ pub async fn list_below<R: Listed, K: ParentKey>(
     key: K,
     arguments: Arguments<R>,
 ) -> Result<Connection<R>> {
-    let list = Arc::new(List::new(ctx, Some(parent), arguments)?);
-    let connection = ctx.shop().loader.load_one((key, list)).await?;
+    // A field of the document has one set of arguments and one selection, whatever its parents.
+    let below = ctx.once_per_field(|| {
+        let list = List::new(ctx, arguments)?;
+        Ok(Below { parent, list })
+    })?;
+    let connection = ctx.shop().loader.load_one((key, below)).await?;
     connection.ok_or_else(|| Error::internal("a loader left a key out"))
 }
 
-impl<R: Listed, K: ParentKey> dataloader::Loader<(K, Arc<List<R>>)> for Loader {
+impl<R: Listed, K: ParentKey> dataloader::Loader<(K, Shared<Below<R>>)> for Loader {
     type Value = Connection<R>;
     type Error = Error;
 
     async fn load(
         &self,
-        keys: &[(K, Arc<List<R>>)],
-    ) -> Result<HashMap<(K, Arc<List<R>>), Connection<R>>> {
-        let mut parents: HashMap<&Arc<List<R>>, Vec<K>> = HashMap::new();
-        for (key, list) in keys {
-            parents.entry(list).or_default().push(key.clone());
+        keys: &[(K, Shared<Below<R>>)],
+    ) -> Result<HashMap<(K, Shared<Below<R>>), Connection<R>>> {
+        let mut parents: HashMap<&Shared<Below<R>>, Vec<K>> = HashMap::new();
+        for (key, below) in keys {
+            parents.entry(below).or_default().push(key.clone());
         }
-        let lists = parents.into_iter().map(async |(list, keys)| {
-            let connections = list.fetch_below(&self.db, &keys).await?;
+        let lists = parents.into_iter().map(async |(below, keys)| {
+            let connections = below.0.fetch(&self.db, &keys).await?;
             Ok::<_, Error>(
                 (connections.into_iter())
-                    .map(|(key, connection)| ((key, Arc::clone(list)), connection)),
+                    .map(|(key, connection)| ((key, below.clone()), connection)),
             )
         });
         Ok(try_join_all(lists).await?.into_iter().flatten().collect())
     }
 }
 
-impl<R: Listed> List<R> {
-    async fn fetch_below<K: ParentKey>(
+impl<R: Listed> Below<R> {
+    async fn fetch<K: ParentKey>(
         &self,
         db: &DatabaseConnection,
         keys: &[K],
     ) -> Result<HashMap<K, Connection<R>>, DbErr> {
         let backend = db.get_database_backend();
+        let Self { parent, list } = self;
         let rows = async {
             let mut pages: HashMap<K, Vec<_>> = HashMap::with_capacity(keys.len());
-            if self.reads() > 0 {
-                let statement = statement::rows_below(self, backend, keys);
+            if list.reads() > 0 {
+                let statement = statement::rows_below(list, *parent, backend, keys);
                 for row in db.query_all(&statement).await? {
                     let page = pages.entry(row.try_get_by_index(0)?).or_default();
-                    page.push(self.read(&row, 1)?);
+                    page.push(list.read(&row, 1)?);
                 }
             }
             Ok::<_, DbErr>(pages)
         };
         let totals = async {
             let mut totals: HashMap<K, i64> = HashMap::with_capacity(keys.len());
-            if self.wanted.total {
-                let statement = statement::totals_below(self, backend, keys);
+            if list.wanted.total {
+                let statement = statement::totals_below(list, *parent, backend, keys);
                 for row in db.query_all(&statement).await? {
                     totals.insert(row.try_get_by_index(0)?, row.try_get_by_index(1)?);
                 }
@@ -302,11 +279,13 @@ impl<R: Listed> List<R> {
             .map(|key| {
                 let rows = pages.remove(key).unwrap_or_default();
                 let total = totals.get(key).copied().unwrap_or_default();
-                (key.clone(), self.connection(rows, total))
+                (key.clone(), list.connection(rows, total))
             })
             .collect())
     }
+}
 
+impl<R: Listed> List<R> {
     /// A row, and its cursor where one is wanted, from the columns that begin at `start`.
     fn read(&self, row: &QueryResult, start: usize) -> Result<(R, String), DbErr> {
         let record = self.wanted.columns.read(row, start)?;

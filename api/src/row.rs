@@ -79,9 +79,16 @@ impl<R> std::hash::Hash for Columns<R> {
 }
 
 impl<R: Record> Columns<R> {
+    /// A column is a bit.
+    const FIT: () = assert!(
+        R::COLUMNS.len() <= 32,
+        "more columns than a set has room for"
+    );
+
     /// The primary key alone.
     #[must_use]
     pub fn key() -> Self {
+        let () = Self::FIT;
         Self(1, PhantomData)
     }
 
@@ -95,7 +102,7 @@ impl<R: Record> Columns<R> {
     #[must_use]
     pub fn selected<'a>(ctx: &Context<'a>, set: &'a SelectionSet) -> Self {
         let mut columns = Self::key();
-        for field in selected(ctx, R::NAME, set) {
+        for field in selected(ctx, Some(R::NAME), set) {
             columns = columns.with(&field.node.name.node);
         }
         columns
@@ -192,11 +199,12 @@ fn column_behind<R: Record>(field: &str) -> Option<usize> {
     })
 }
 
-/// The fields that are selected on an object of type `name`, with fragments unfolded. What
-/// `@skip` and `@include` leave out is gone before execution begins.
+/// The fields that are selected on an object of type `name`, with fragments unfolded; all of them
+/// where no name is given, since the schema has no interface of that type. What `@skip` and
+/// `@include` leave out is gone before execution begins.
 pub fn selected<'a, T>(
     ctx: &ContextBase<'a, T>,
-    name: &str,
+    name: Option<&str>,
     set: &'a SelectionSet,
 ) -> Vec<&'a Positioned<Field>> {
     let mut fields = Vec::with_capacity(set.items.len());
@@ -206,12 +214,12 @@ pub fn selected<'a, T>(
 
 fn collect<'a, T>(
     ctx: &ContextBase<'a, T>,
-    name: &str,
+    name: Option<&str>,
     set: &'a SelectionSet,
     fields: &mut Vec<&'a Positioned<Field>>,
 ) {
     // `Node` is the schema's only interface.
-    let applies = |condition: &str| condition == name || condition == "Node";
+    let applies = |condition: &str| name.is_none_or(|name| [name, "Node"].contains(&condition));
     for selection in &set.items {
         match &selection.node {
             Selection::Field(field) => fields.push(field),
@@ -316,7 +324,7 @@ impl<R: Record> OutputType for Row<R> {
     ) -> ServerResult<Value> {
         let mut object = IndexMap::new();
         let mut rest = Vec::new();
-        for field in selected(ctx, R::NAME, &ctx.item.node) {
+        for field in selected(ctx, Some(R::NAME), &ctx.item.node) {
             let name = &field.node.name.node;
             let key: &Name = &field.node.response_key().node;
             if name == "__typename" {

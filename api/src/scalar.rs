@@ -6,12 +6,12 @@ use std::borrow::Cow;
 use async_graphql::{
     InputType, InputValueError, InputValueResult, Scalar, ScalarType, Value, registry::Registry,
 };
-use chrono::{NaiveDate, NaiveDateTime, SubsecRound};
+use chrono::{Datelike, NaiveDate, NaiveDateTime, SubsecRound};
 
-use crate::{Error, Result};
+use crate::{Error, Result, error::excerpt};
 
 /// An instant in UTC, as an RFC 3339 string: `2026-11-22T09:30:00.123456Z`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug)]
 pub struct DateTime(pub NaiveDateTime);
 
 /// An instant in UTC, as an RFC 3339 string: `2026-11-22T09:30:00.123456Z`. Other offsets are
@@ -25,12 +25,14 @@ impl ScalarType for DateTime {
         let Value::String(text) = &value else {
             return Err(InputValueError::expected_type(value));
         };
-        match chrono::DateTime::parse_from_rfc3339(text) {
-            Ok(instant) => Ok(Self(instant.naive_utc().trunc_subsecs(6))),
-            Err(_) => Err(InputValueError::custom(format!(
-                "expected an RFC 3339 instant such as `2026-11-22T09:30:00Z`, found `{text}`"
-            ))),
-        }
+        let instant = chrono::DateTime::parse_from_rfc3339(text).ok();
+        let instant = instant.map(|instant| instant.naive_utc().trunc_subsecs(6));
+        instant.filter(is_common).map(Self).ok_or_else(|| {
+            InputValueError::custom(format!(
+                "Expected an RFC 3339 instant such as `2026-11-22T09:30:00Z`, found `{}`.",
+                excerpt(text)
+            ))
+        })
     }
 
     fn to_value(&self) -> Value {
@@ -38,8 +40,13 @@ impl ScalarType for DateTime {
     }
 }
 
+/// Whether both databases have the instant, and sort it where it belongs.
+pub(crate) fn is_common(instant: &NaiveDateTime) -> bool {
+    (0..=9999).contains(&instant.year())
+}
+
 /// A day in UTC: `2026-11-22`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug)]
 pub struct Date(pub NaiveDate);
 
 /// A day in UTC: `2026-11-22`.
@@ -55,7 +62,8 @@ impl ScalarType for Date {
         match text.parse() {
             Ok(day) => Ok(Self(day)),
             Err(_) => Err(InputValueError::custom(format!(
-                "expected a day such as `2026-11-22`, found `{text}`"
+                "Expected a day such as `2026-11-22`, found `{}`.",
+                excerpt(text)
             ))),
         }
     }
@@ -66,14 +74,24 @@ impl ScalarType for Date {
 }
 
 /// A `String` to look for. PostgreSQL can neither hold nor compare a NUL character, so a text with
-/// one is the caller's mistake.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Text(String);
+/// one is the caller's mistake. `MAX` is the longest that there may be, in characters.
+#[derive(Clone, Debug)]
+pub struct Text<const MAX: usize = { usize::MAX }>(String);
 
-impl Text {
+/// A text to look for inside of others. SQLite's patterns end at 50,000 bytes, of which a letter
+/// takes up to a dozen.
+pub type Needle = Text<1_000>;
+
+impl<const MAX: usize> Text<MAX> {
     /// # Errors
-    /// `BAD_USER_INPUT` where the text holds a NUL character.
+    /// `BAD_USER_INPUT` where the text is too long or holds a NUL character.
     pub fn new(text: String) -> Result<Self> {
+        let length = text.chars().count();
+        if length > MAX {
+            return Err(Error::bad_user_input(format!(
+                "Expected at most {MAX} characters to look for, found {length}."
+            )));
+        }
         if text.contains('\0') {
             return Err(Error::bad_user_input(
                 "Expected text without NUL characters, which the database cannot hold.",
@@ -88,13 +106,7 @@ impl Text {
     }
 }
 
-impl From<Text> for sea_orm::Value {
-    fn from(text: Text) -> Self {
-        text.0.into()
-    }
-}
-
-impl InputType for Text {
+impl<const MAX: usize> InputType for Text<MAX> {
     type RawValueType = str;
 
     fn type_name() -> Cow<'static, str> {

@@ -1,16 +1,12 @@
 //! The schema put together from the features, and how one request is executed against it:
 //! [`async_graphql::Request`] in, [`async_graphql::Response`] out. Knows no transport.
 
-use std::{future::Future, sync::Arc};
+use std::{fmt::Display, future::Future, panic::AssertUnwindSafe, sync::Arc};
 
 use async_graphql::{
-    EmptySubscription, MergedObject, Request, Response, SDLExportOptions, ServerError,
-    parser::{
-        parse_query,
-        types::{DocumentOperations, ExecutableDocument, OperationType},
-    },
+    EmptySubscription, MergedObject, Request, Response, SDLExportOptions, futures_util::FutureExt,
+    parser::types::ExecutableDocument,
 };
-use quick_cache::sync::Cache;
 use sea_orm::DatabaseConnection;
 use tokio_util::task::TaskTracker;
 
@@ -18,17 +14,13 @@ use crate::{
     context::with_shop,
     customer::{CustomerMutation, CustomerQuery},
     database::Database,
-    error::{Code, Error, classify},
+    document::{Documents, complete_variables, is_mutation, operation},
+    error::{Error, classify},
     node::NodeQuery,
     technician::TechnicianQuery,
     ticket::{TicketCountQuery, TicketList, TicketMutation, TicketQuery, TicketsOf},
     viewer::ViewerQuery,
 };
-
-/// How many parsed documents are kept. A client has a few dozen operations.
-const DOCUMENTS: usize = 1_000;
-/// The longest document that is kept, in bytes: what one entry may cost.
-const LONGEST_DOCUMENT: usize = 16 * 1024;
 
 /// Everything that can be read.
 #[derive(MergedObject)]
@@ -73,7 +65,7 @@ pub fn sdl() -> String {
 pub struct App {
     schema: Schema,
     database: Database,
-    documents: Arc<Cache<String, Arc<ExecutableDocument>>>,
+    documents: Arc<Documents>,
     writes: TaskTracker,
 }
 
@@ -83,7 +75,7 @@ impl App {
         Self {
             schema: schema(),
             database,
-            documents: Arc::new(Cache::new(DOCUMENTS)),
+            documents: Arc::new(Documents::new()),
             writes: TaskTracker::new(),
         }
     }
@@ -98,13 +90,20 @@ impl App {
     /// Executes one request. `may_write` is false where the transport allows queries alone; the
     /// result is then none for a mutation.
     pub async fn execute(&self, mut request: Request, may_write: bool) -> Option<Response> {
-        let document = match self.document(&request.query) {
+        let document = match self.documents.get(&request.query) {
             Ok(document) => document,
             Err(error) => return Some(Response::from_errors(vec![error])),
         };
-        let writes = is_mutation(&document, request.operation_name.as_deref());
-        if writes && !may_write {
-            return None;
+        let mut writes = false;
+        // Where there is no such operation, the schema says so.
+        if let Some(operation) = operation(&document, request.operation_name.as_deref()) {
+            writes = is_mutation(operation);
+            if writes && !may_write {
+                return None;
+            }
+            if let Err(error) = complete_variables(&mut request, operation) {
+                return Some(Response::from_errors(vec![error]));
+            }
         }
         request.set_parsed_query(ExecutableDocument::clone(&document));
         let mut response = if writes {
@@ -116,8 +115,11 @@ impl App {
         Some(response)
     }
 
+    /// A panic is an error of this one request.
     async fn run(&self, db: DatabaseConnection, request: Request) -> Response {
-        with_shop(db, |shop| self.schema.execute(request.data(shop))).await
+        let response = with_shop(db, |shop| self.schema.execute(request.data(shop)));
+        let response = AssertUnwindSafe(response).catch_unwind().await;
+        response.unwrap_or_else(|_| failed("a resolver panicked"))
     }
 
     /// A mutation runs in a task of its own, which goes on where the caller goes away: a dropped
@@ -126,37 +128,10 @@ impl App {
         let app = self.clone();
         let db = self.database.write.clone();
         let task = (self.writes).spawn(async move { app.run(db, request).await });
-        (task.await).unwrap_or_else(|panic| {
-            Response::from_errors(vec![Error::internal(panic).into_server_error()])
-        })
-    }
-
-    /// The parsed document of a text. Kept outside the schema, where an extension that does it
-    /// would slow every field down.
-    fn document(&self, text: &str) -> Result<Arc<ExecutableDocument>, ServerError> {
-        if let Some(document) = self.documents.get(text) {
-            return Ok(document);
-        }
-        let document = Arc::new(parse_query(text).map_err(|error| {
-            let mut error = ServerError::from(error);
-            (error.extensions.get_or_insert_default())
-                .set("code", Code::GraphqlParseFailed.as_str());
-            error
-        })?);
-        if text.len() <= LONGEST_DOCUMENT {
-            self.documents
-                .insert(text.to_owned(), Arc::clone(&document));
-        }
-        Ok(document)
+        task.await.unwrap_or_else(failed)
     }
 }
 
-/// Whether the operation that would be executed is a mutation.
-fn is_mutation(document: &ExecutableDocument, name: Option<&str>) -> bool {
-    let operation = match (&document.operations, name) {
-        (DocumentOperations::Single(operation), _) => Some(operation),
-        (DocumentOperations::Multiple(operations), Some(name)) => operations.get(name),
-        (DocumentOperations::Multiple(operations), None) => operations.values().next(),
-    };
-    operation.is_some_and(|operation| operation.node.ty == OperationType::Mutation)
+fn failed(cause: impl Display) -> Response {
+    Response::from_errors(vec![Error::internal(cause).into_server_error()])
 }

@@ -24,7 +24,6 @@ impl Technician {
     fn name(&self) -> &str {
         &self.0
     }
-    /// The tickets assigned to the name.
     #[graphql(flatten)]
     fn tickets(&self, _ctx: &Context<'_>) -> TicketList {
         TicketList(TicketsOf::Technician(self.0.clone()))
@@ -50,7 +49,7 @@ impl TechnicianQuery {
             .order_by(Column::Tech, Order::Asc)
             .limit(at_most(1_000, "first", first)?)
             .take();
-        let rows = ctx.shop().db.query_all(&select).await?;
+        let rows = ctx.shop().db().query_all(&select).await?;
         let names = rows
             .iter()
             .map(|row| row.try_get_by_index(0).map(Technician));

@@ -37,7 +37,7 @@ struct Customer {
     #[serde(skip_serializing_if = "Option::is_none")]
     email: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    tickets: Option<Nodes<Ticket>>,
+    tickets: Option<List<Ticket>>,
 }
 
 #[derive(Serialize, Default)]
@@ -60,7 +60,7 @@ struct Ticket {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Nodes<T> {
+struct List<T> {
     #[serde(skip_serializing_if = "Option::is_none")]
     total_count: Option<i64>,
     nodes: Vec<T>,
@@ -85,8 +85,8 @@ fn answer<T: Serialize>(field: &'static str, value: T) -> Answer {
     Json(Data { data }).into_response()
 }
 
-fn nodes<T>(nodes: Vec<T>) -> Nodes<T> {
-    Nodes {
+fn nodes<T>(nodes: Vec<T>) -> List<T> {
+    List {
         total_count: None,
         nodes,
         page_info: None,
@@ -234,7 +234,7 @@ async fn deep_page(pool: &PgPool, after: &str) -> sqlx::Result<Answer> {
     };
     Ok(answer(
         "tickets",
-        Nodes {
+        List {
             total_count: None,
             nodes: rows
                 .into_iter()
@@ -264,7 +264,7 @@ async fn filtered(pool: &PgPool) -> sqlx::Result<Answer> {
     let (total, rows): (i64, Vec<(i32, String, String)>) = tokio::try_join!(total, rows)?;
     Ok(answer(
         "tickets",
-        Nodes {
+        List {
             total_count: Some(total),
             nodes: rows
                 .into_iter()

@@ -2,14 +2,12 @@
 //! cost.
 
 use std::{
+    cell::Cell,
     fs,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU32, Ordering},
-    },
     time::{Duration, Instant},
 };
 
+use async_graphql::futures_util::future::join_all;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -27,42 +25,35 @@ pub(crate) struct Run {
     pub(crate) median: f64,
 }
 
-/// Sends requests over `connections` for a while; `body` makes the nth.
-pub(crate) async fn run(
+/// Sends `bodies` in turn over `connections` for a while. In one thread: the load must not take
+/// from the servers what it measures.
+pub(crate) fn run(
     address: &str,
-    connections: u32,
+    connections: usize,
     time: Duration,
-    body: impl Fn(u32) -> String + Send + Sync + 'static,
+    bodies: &[String],
     processes: &Processes,
 ) -> Run {
-    let body = Arc::new(body);
-    let stop = Arc::new(AtomicBool::new(false));
-    let count = Arc::new(AtomicU32::new(0));
+    let requests: Vec<Vec<u8>> = bodies.iter().map(|body| request(body)).collect();
+    let next = Cell::new(0);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .build();
     let before = processes.cpu();
     let start = Instant::now();
-    let clients: Vec<_> = (0..connections)
-        .map(|_| {
-            let (address, body) = (address.to_owned(), Arc::clone(&body));
-            let (stop, count) = (Arc::clone(&stop), Arc::clone(&count));
-            tokio::spawn(async move {
-                let mut times = Vec::new();
-                let mut client = Client::connect(&address).await;
-                while !stop.load(Ordering::Relaxed) {
-                    let request = body(count.fetch_add(1, Ordering::Relaxed));
-                    let begin = Instant::now();
-                    client.post(&request).await;
-                    times.push(begin.elapsed());
-                }
-                times
-            })
-        })
-        .collect();
-    tokio::time::sleep(time).await;
-    stop.store(true, Ordering::Relaxed);
-    let mut times = Vec::new();
-    for client in clients {
-        times.extend(client.await.expect("a client"));
-    }
+    let client = async || {
+        let mut times = Vec::new();
+        let mut client = Client::connect(address).await;
+        while start.elapsed() < time {
+            next.set((next.get() + 1) % requests.len());
+            let begin = Instant::now();
+            client.send(&requests[next.get()]).await;
+            times.push(begin.elapsed());
+        }
+        times
+    };
+    let clients = join_all((0..connections).map(|_| client()));
+    let mut times = runtime.expect("a runtime").block_on(clients).concat();
     let seconds = start.elapsed().as_secs_f64();
     let after = processes.cpu();
     times.sort_unstable();
@@ -73,6 +64,14 @@ pub(crate) async fn run(
         database: (after.1 - before.1) / requests,
         median: times[times.len() / 2].as_secs_f64() * 1_000.0,
     }
+}
+
+fn request(body: &str) -> Vec<u8> {
+    let head = format!(
+        "POST /graphql HTTP/1.1\r\nHost: shop\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    (head + body).into_bytes()
 }
 
 /// One connection.
@@ -93,17 +92,13 @@ impl Client {
         }
     }
 
-    /// The body of the answer, which has to be a success.
+    /// The body of the answer to a request, which has to be a success.
     pub(crate) async fn post(&mut self, body: &str) -> &[u8] {
-        let head = format!(
-            "POST /graphql HTTP/1.1\r\nHost: shop\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
-            body.len()
-        );
-        let request = head + body;
-        self.stream
-            .write_all(request.as_bytes())
-            .await
-            .expect("sent");
+        self.send(&request(body)).await
+    }
+
+    async fn send(&mut self, request: &[u8]) -> &[u8] {
+        self.stream.write_all(request).await.expect("sent");
         self.buffer.clear();
         let (start, end) = loop {
             let read = self.stream.read_buf(&mut self.buffer).await.expect("read");

@@ -37,7 +37,7 @@ struct Arguments {
     #[arg(long, default_value_t = 3)]
     rounds: usize,
     #[arg(long, default_value_t = 32)]
-    connections: u32,
+    connections: usize,
     /// Only operations with this in their name.
     #[arg(long, default_value = "")]
     only: String,
@@ -99,20 +99,24 @@ fn median(values: impl Iterator<Item = f64>) -> f64 {
     values[values.len() / 2]
 }
 
-#[tokio::main]
-async fn main() {
+fn main() {
     let arguments = Arguments::parse();
-    if let Some(url) = &arguments.limit {
-        return limit::serve(url).await;
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    match &arguments.limit {
+        Some(url) => runtime.block_on(limit::serve(url)),
+        None => compare(arguments, &runtime),
     }
+}
+
+fn compare(arguments: Arguments, runtime: &tokio::runtime::Runtime) {
     let size = Size {
         customers: arguments.customers,
         tickets: arguments.tickets,
     };
-    let url = database(size).await;
+    let url = runtime.block_on(database(size));
     let database = Processes {
         server: 0,
-        postmaster: postmaster(&url).await,
+        postmaster: runtime.block_on(postmaster(&url)),
     };
 
     let repairshop = env!("CARGO_BIN_EXE_repairshop");
@@ -134,7 +138,7 @@ async fn main() {
         .filter(|operation| operation.name.contains(&arguments.only))
         .collect();
     for operation in &operations {
-        same_rows(operation, size, &server, &limit).await;
+        runtime.block_on(same_rows(operation, size, &server, &limit));
     }
     println!("resident before: {:.1} MiB", processes(&server).resident());
 
@@ -144,9 +148,15 @@ async fn main() {
         for (operation, figures) in operations.iter().zip(&mut figures) {
             for (server, runs) in [(&server, &mut figures.server), (&limit, &mut figures.limit)] {
                 let connections = arguments.connections;
-                let body = body(operation, size);
+                let bodies = bodies(operation, size);
                 let processes = processes(server);
-                runs.push(load::run(&server.address, connections, time, body, &processes).await);
+                runs.push(load::run(
+                    &server.address,
+                    connections,
+                    time,
+                    &bodies,
+                    &processes,
+                ));
             }
             let rate = pgbench(operation, size, &url, &arguments);
             figures.pgbench.push(rate);
@@ -154,8 +164,8 @@ async fn main() {
     }
     table(&operations, &figures);
 
-    let body = body(&OPERATIONS[0], size);
-    let one = load::run(&server.address, 1, time, body, &processes(&server)).await;
+    let bodies = bodies(&OPERATIONS[0], size);
+    let one = load::run(&server.address, 1, time, &bodies, &processes(&server));
     let arguments = Arguments {
         connections: 1,
         ..arguments
@@ -197,22 +207,26 @@ fn table(operations: &[&Operation], figures: &[Figures]) {
     }
 }
 
-fn body(operation: &'static Operation, size: Size) -> impl Fn(u32) -> String + Send + Sync {
+/// A round of requests.
+fn bodies(operation: &Operation, size: Size) -> Vec<String> {
     let query = json!(operation.query).to_string();
-    let variables = operation.variables;
-    move |n| format!("{{\"query\":{query},\"variables\":{}}}", variables(size, n))
+    let body = |n| {
+        let variables = (operation.variables)(size, n);
+        format!("{{\"query\":{query},\"variables\":{variables}}}")
+    };
+    (0..1_000).map(body).collect()
 }
 
 /// Both answer with the same rows in the same order, or nothing is worth measuring.
-async fn same_rows(operation: &'static Operation, size: Size, server: &Server, limit: &Server) {
+async fn same_rows(operation: &Operation, size: Size, server: &Server, limit: &Server) {
     if operation.query.starts_with("mutation") {
         return;
     }
-    let body = body(operation, size)(1);
+    let body = &bodies(operation, size)[0];
     let mut answers = Vec::new();
     for server in [server, limit] {
         let mut client = Client::connect(&server.address).await;
-        let answer: Value = serde_json::from_slice(client.post(&body).await).expect("JSON");
+        let answer: Value = serde_json::from_slice(client.post(body).await).expect("JSON");
         let mut numbers = Vec::new();
         collect_numbers(&answer, &mut numbers);
         answers.push(numbers);

@@ -12,7 +12,9 @@ use sea_orm::{
 
 use crate::{
     dialect::{self, Place},
-    filter::{BooleanFilter, DateTimeFilter, Filter, IntFilter, StringFilter, add, combine, truth},
+    filter::{
+        BooleanFilter, DateTimeFilter, Filter, IntFilter, StringFilter, add, combine, size, truth,
+    },
     page::{KeyKind, OrderDirection, SortKey},
     ticket::TicketFilter,
 };
@@ -71,6 +73,11 @@ pub struct TicketListFilter {
 }
 
 impl Filter for CustomerFilter {
+    fn size(&self) -> usize {
+        size(self.and.as_ref(), self.or.as_ref(), self.not.as_deref())
+            + self.tickets.as_ref().map_or(0, |tickets| tickets.size())
+    }
+
     fn condition(&self, db: DbBackend) -> Condition {
         let all = combine(db, self.and.as_ref(), self.or.as_ref(), self.not.as_deref());
         let col = |column| (Entity, column);
@@ -96,6 +103,11 @@ impl Filter for CustomerFilter {
 }
 
 impl TicketListFilter {
+    fn size(&self) -> usize {
+        let filters = [&self.some, &self.every, &self.none];
+        filters.into_iter().flatten().map(Filter::size).sum()
+    }
+
     fn condition(&self, db: DbBackend) -> Condition {
         let truth = |filter: &TicketFilter| truth(filter.condition(db));
         Condition::all()

@@ -138,7 +138,7 @@ impl CustomerMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The new customer.")] input: CreateCustomerInput,
     ) -> Result<CreateCustomerPayload> {
-        let db = &ctx.shop().db;
+        let db = ctx.shop().db();
         let mut form = Form::input();
         let (customer, tickets) = input.read(&mut form, &dialect::now(db.get_database_backend()));
         let mut user_errors = form.into_errors();
@@ -168,7 +168,7 @@ impl CustomerMutation {
         let mut form = Form::input();
         let values = input.read(&mut form);
         let (customer, user_errors) = target
-            .update(&ctx.shop().db, values, form.into_errors(), refused)
+            .update(ctx.shop().db(), values, form.into_errors(), refused)
             .await?;
         Ok(UpdateCustomerPayload {
             customer,
@@ -193,7 +193,7 @@ impl CustomerMutation {
             }
             Err(error.into())
         };
-        let deleted = target.delete(&ctx.shop().db, refused).await?;
+        let deleted = target.delete(ctx.shop().db(), refused).await?;
         Ok(DeleteCustomerPayload {
             deleted_customer_id: deleted.as_ref().ok().cloned(),
             user_errors: deleted.err().into_iter().collect(),

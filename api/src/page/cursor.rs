@@ -6,14 +6,11 @@
 use async_graphql::resolver_utils::enum_value;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use chrono::DateTime;
-use sea_orm::{
-    DbErr, QueryResult,
-    sea_query::{Expr, Value},
-};
+use sea_orm::{DbErr, QueryResult, sea_query::Value};
 use serde_json::Value as Json;
 
 use super::{Listed, OrderDirection, SortKey};
-use crate::{Error, Result};
+use crate::{Error, Result, scalar::is_common};
 
 /// The type of a sort key's values.
 #[derive(Clone, Copy, Debug)]
@@ -27,10 +24,8 @@ pub enum KeyKind {
 
 /// One term of an ORDER BY.
 pub(super) struct KeyTerm {
-    pub(super) expr: Expr,
+    pub(super) key: SortKey,
     pub(super) descending: bool,
-    pub(super) joined: bool,
-    kind: KeyKind,
 }
 
 /// What a list is sorted by: the terms of `orderBy`, then the primary key.
@@ -52,16 +47,13 @@ impl Keys {
             if seen.contains(&value) {
                 continue;
             }
-            let SortKey { expr, kind, joined } = R::sort_key(field);
             let descending = direction == OrderDirection::Desc;
             name.extend([" ", &value, if descending { " DESC" } else { " ASC" }]);
             let unique = value == enum_value(R::BY_NUMBER).to_string();
             seen.push(value);
             terms.push(KeyTerm {
-                expr,
+                key: R::sort_key(field),
                 descending,
-                joined,
-                kind,
             });
             if unique {
                 break;
@@ -75,7 +67,7 @@ impl Keys {
         let mut parts = vec![Json::from(self.name.as_str())];
         for (offset, term) in self.terms.iter().enumerate() {
             let index = start + offset;
-            parts.push(match term.kind {
+            parts.push(match term.key.kind {
                 KeyKind::Int => row.try_get_by_index::<i32>(index)?.into(),
                 KeyKind::BigInt => row.try_get_by_index::<i64>(index)?.into(),
                 KeyKind::Bool => row.try_get_by_index::<bool>(index)?.into(),
@@ -104,7 +96,7 @@ impl Keys {
             return Err(bad("the cursor of another one"));
         }
         let values = (self.terms.iter().zip(values))
-            .map(|(term, value)| term.kind.value(value))
+            .map(|(term, value)| term.key.kind.value(value))
             .collect::<Option<Vec<_>>>()
             .filter(|found| found.len() == self.terms.len() && found.len() == values.len());
         values.ok_or_else(|| bad("something else"))
@@ -120,11 +112,8 @@ impl KeyKind {
             Self::Bool => json.as_bool()?.into(),
             Self::Text => json.as_str().filter(|text| !text.contains('\0'))?.into(),
             Self::Time => {
-                let instant = DateTime::from_timestamp_micros(json.as_i64()?)?;
-                // PostgreSQL's timestamps end earlier than chrono's.
-                let year = chrono::Datelike::year(&instant);
-                (-4000..=200_000).contains(&year).then_some(())?;
-                instant.naive_utc().into()
+                let instant = DateTime::from_timestamp_micros(json.as_i64()?)?.naive_utc();
+                Some(instant).filter(is_common)?.into()
             }
         })
     }

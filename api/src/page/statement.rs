@@ -10,10 +10,7 @@ use sea_orm::{
 };
 
 use super::{List, Listed};
-use crate::{
-    dialect,
-    filter::{Filter, truth},
-};
+use crate::{dialect, row::ColumnOf};
 
 /// What the rows of a nested list are found by: the parent's key.
 pub trait ParentKey: dialect::Bound + Eq + Hash + Send + Sync + TryGetable + 'static {}
@@ -43,6 +40,7 @@ pub(super) fn total<R: Listed>(list: &List<R>, backend: DbBackend) -> SelectStat
 /// each page, by way of an index on the parent's column, whatever the number of its rows.
 pub(super) fn rows_below<R: Listed, K: ParentKey>(
     list: &List<R>,
+    parent: ColumnOf<R>,
     backend: DbBackend,
     keys: &[K],
 ) -> SelectStatement {
@@ -52,7 +50,7 @@ pub(super) fn rows_below<R: Listed, K: ParentKey>(
         let key = R::COLUMNS[0].0;
         let mut page = page(list, backend);
         page.column((table(), key))
-            .and_where(parent(list).equals((PARENTS, "value")));
+            .and_where(Expr::col((table(), parent)).equals((PARENTS, "value")));
         let mut select = Query::select();
         select
             .column((PARENTS, "value"))
@@ -67,7 +65,7 @@ pub(super) fn rows_below<R: Listed, K: ParentKey>(
     }
     let mut page = page(list, backend);
     page.column((PARENTS, PARENTS))
-        .and_where(parent(list).equals((PARENTS, PARENTS)));
+        .and_where(Expr::col((table(), parent)).equals((PARENTS, PARENTS)));
     columns(list, &mut page);
     Query::select()
         .column((PAGE, Asterisk))
@@ -79,33 +77,25 @@ pub(super) fn rows_below<R: Listed, K: ParentKey>(
 /// How many rows each parent's list has on all pages: the parent's key and the number.
 pub(super) fn totals_below<R: Listed, K: ParentKey>(
     list: &List<R>,
+    parent: ColumnOf<R>,
     backend: DbBackend,
     keys: &[K],
 ) -> SelectStatement {
+    let parent = Expr::col((R::Entity::default(), parent));
     let mut select = restricted(list, backend);
     select
-        .expr(parent(list))
+        .expr(parent.clone())
         .expr(Func::count(Expr::col(Asterisk)))
-        .and_where(dialect::one_of(backend, parent(list), keys))
-        .add_group_by([parent(list)]);
+        .and_where(dialect::one_of(backend, parent.clone(), keys))
+        .add_group_by([parent]);
     select
-}
-
-/// The column with the parent's key.
-fn parent<R: Listed>(list: &List<R>) -> Expr {
-    Expr::col((R::Entity::default(), list.parent.unwrap_or(R::COLUMNS[0].0)))
 }
 
 /// The table with the list's filter and search, before paging.
 fn restricted<R: Listed>(list: &List<R>, backend: DbBackend) -> SelectStatement {
     let mut select = Query::select();
     select.from(R::Entity::default());
-    if let Some(filter) = &list.filter {
-        select.cond_where(filter.condition(backend));
-    }
-    for word in &list.words {
-        select.and_where(R::mentions(backend, word));
-    }
+    list.scope.restrict(&mut select, backend);
     select
 }
 
@@ -127,7 +117,7 @@ fn page<R: Listed>(list: &List<R>, backend: DbBackend) -> SelectStatement {
 }
 
 fn join<R: Listed>(list: &List<R>, select: &mut SelectStatement) {
-    if list.keys.terms.iter().any(|term| term.joined) {
+    if list.keys.terms.iter().any(|term| term.key.joined) {
         R::join(select);
     }
 }
@@ -138,7 +128,7 @@ fn columns<R: Listed>(list: &List<R>, select: &mut SelectStatement) {
     }
     if list.wanted.cursors {
         for term in &list.keys.terms {
-            select.expr(term.expr.clone());
+            select.expr(term.key.expr.clone());
         }
     }
 }
@@ -150,58 +140,68 @@ fn order<R: Listed>(list: &List<R>, select: &mut SelectStatement) {
         } else {
             Order::Desc
         };
-        select.order_by_expr(term.expr.clone(), direction);
+        select.order_by_expr(term.key.expr.clone(), direction);
     }
 }
 
 /// Whether a row stands after (or before) the row that has these values, in the list's order.
 fn beyond<R: Listed>(list: &List<R>, values: &[Value], after: bool) -> Expr {
-    let terms = &list.keys.terms;
-    let further = |descending: bool| {
-        if descending == after {
+    let terms: Vec<Term> = (list.keys.terms.iter().zip(values))
+        .map(|(term, value)| Term {
+            expr: term.key.expr.clone(),
+            value: Expr::val(value.clone()),
+            smaller: term.descending == after,
+        })
+        .collect();
+    let first = &terms[0];
+    // What an index can be entered by: a comparison of rows, or a bound on the first key.
+    if terms.iter().all(|term| term.smaller == first.smaller) {
+        let exprs = terms.iter().map(|term| term.expr.clone());
+        let values = terms.iter().map(|term| term.value.clone());
+        let row = Expr::tuple(exprs).binary(first.further(), Expr::tuple(values));
+        if list.keys.terms[0].key.joined {
+            return first.bound().and(row);
+        }
+        return row;
+    }
+    first.bound().and(stepwise(&terms))
+}
+
+/// A sort key beside the value that it is compared with.
+struct Term {
+    expr: Expr,
+    value: Expr,
+    /// Whether rows further on have smaller values.
+    smaller: bool,
+}
+
+impl Term {
+    fn further(&self) -> BinOper {
+        if self.smaller {
             BinOper::SmallerThan
         } else {
             BinOper::GreaterThan
         }
-    };
-    let or_equal = |descending: bool| {
-        if descending == after {
+    }
+
+    fn bound(&self) -> Expr {
+        let operator = if self.smaller {
             BinOper::SmallerThanOrEqual
         } else {
             BinOper::GreaterThanOrEqual
-        }
-    };
-    let pairs: Vec<(Expr, bool, Expr)> = (terms.iter().zip(values))
-        .map(|(term, value)| {
-            let value = Expr::val(value.clone());
-            (term.expr.clone(), term.descending, value)
-        })
-        .collect();
-    let one_way = terms
-        .iter()
-        .all(|term| term.descending == terms[0].descending);
-    // The row comparison and the bound on the first key are what an index can be entered by.
-    let beyond = if one_way {
-        let (exprs, values): (Vec<_>, Vec<_>) = (pairs.iter().cloned())
-            .map(|(expr, _, value)| (expr, value))
-            .unzip();
-        Expr::tuple(exprs).binary(further(pairs[0].1), Expr::tuple(values))
-    } else {
-        (pairs.iter().cloned())
-            .rev()
-            .fold(None, |rest: Option<Expr>, (expr, descending, value)| {
-                let further = expr.clone().binary(further(descending), value.clone());
-                Some(match rest {
-                    Some(rest) => further.or(expr.eq(value).and(rest)),
-                    None => further,
-                })
-            })
-            .unwrap_or_else(|| truth(sea_orm::Condition::all()))
-    };
-    match pairs.into_iter().next() {
-        Some((expr, descending, value)) if terms.len() > 1 && (terms[0].joined || !one_way) => {
-            expr.binary(or_equal(descending), value).and(beyond)
-        }
-        _ => beyond,
+        };
+        self.expr.clone().binary(operator, self.value.clone())
     }
+}
+
+/// Further in the first key, or equal in it and further in the rest.
+fn stepwise(terms: &[Term]) -> Expr {
+    let Some((first, rest)) = terms.split_first() else {
+        return Expr::Constant(false.into());
+    };
+    let further = (first.expr.clone()).binary(first.further(), first.value.clone());
+    if rest.is_empty() {
+        return further;
+    }
+    further.or((first.expr.clone().eq(first.value.clone())).and(stepwise(rest)))
 }

@@ -20,7 +20,7 @@ pub(super) struct Wanted<R> {
 
 impl<R: Record> Wanted<R> {
     pub(super) fn by<'a>(ctx: &Context<'a>, backward: bool) -> Self {
-        let below = |field: &'a Field| selected(ctx, "", &field.selection_set.node);
+        let below = |field: &'a Field| selected(ctx, None, &field.selection_set.node);
         let mut wanted = Self {
             columns: Columns::key(),
             rows: false,

@@ -8,16 +8,15 @@ use sea_orm::{
     sea_query::{Asterisk, Expr, Func, Order, Query},
 };
 
-use super::{TicketFilter, filter::mentions};
+use super::{Ticket, TicketFilter};
 use crate::{
     Result,
     context::ContextExt,
     customer::Customer,
     dialect,
-    filter::Filter,
-    page::{at_most, words},
+    page::{Scope, at_most},
     row::Row,
-    scalar::{Date, Text},
+    scalar::{Date, Needle},
 };
 
 /// What tickets can be counted by.
@@ -89,11 +88,11 @@ impl TicketCountQuery {
         #[graphql(
             desc = "Words that must all occur, whatever their case, in the title, description, technician or the customer's name."
         )]
-        search: Option<Text>,
+        search: Option<Needle>,
         #[graphql(desc = "How many groups: 0 to 1,000.", default = 100)] first: i32,
     ) -> Result<Vec<TicketCount>> {
         let first = at_most(1_000, "first", first)?;
-        let db = &ctx.shop().db;
+        let db = ctx.shop().db();
         let backend = db.get_database_backend();
         let mut dimensions: Vec<TicketDimension> = Vec::new();
         for dimension in by {
@@ -103,12 +102,7 @@ impl TicketCountQuery {
         }
         let mut select = Query::select();
         select.from(Entity).limit(first);
-        if let Some(filter) = &filter {
-            select.cond_where(filter.condition(backend));
-        }
-        for word in words(search.as_ref()) {
-            select.and_where(mentions(backend, &word));
-        }
+        Scope::<Ticket>::new(filter, search.as_ref())?.restrict(&mut select, backend);
         select
             .expr(Func::count(Expr::col(Asterisk)))
             .order_by_expr(Func::count(Expr::col(Asterisk)).into(), Order::Desc);

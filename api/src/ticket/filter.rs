@@ -13,7 +13,7 @@ use sea_orm::{
 use crate::{
     customer::{CustomerFilter, named},
     dialect::{self, Place},
-    filter::{BooleanFilter, DateTimeFilter, Filter, IntFilter, StringFilter, add, combine},
+    filter::{BooleanFilter, DateTimeFilter, Filter, IntFilter, StringFilter, add, combine, size},
     page::{KeyKind, OrderDirection, SortKey},
 };
 
@@ -46,6 +46,11 @@ pub struct TicketFilter {
 }
 
 impl Filter for TicketFilter {
+    fn size(&self) -> usize {
+        size(self.and.as_ref(), self.or.as_ref(), self.not.as_deref())
+            + self.customer.as_ref().map_or(0, |customer| customer.size())
+    }
+
     fn condition(&self, db: DbBackend) -> Condition {
         let all = combine(db, self.and.as_ref(), self.or.as_ref(), self.not.as_deref());
         let col = |column| (Entity, column);

@@ -7,7 +7,7 @@ use super::{Ticket, TicketFilter, TicketOrder};
 use crate::{
     Result,
     page::{self, Arguments, Connection},
-    scalar::Text,
+    scalar::Needle,
 };
 
 /// Whose tickets.
@@ -49,7 +49,7 @@ impl TicketList {
         #[graphql(
             desc = "Words that must all occur, whatever their case, in the title, description, technician or the customer's name."
         )]
-        search: Option<Text>,
+        search: Option<Needle>,
     ) -> Result<Connection<Ticket>> {
         let arguments = Arguments {
             first,

@@ -124,7 +124,7 @@ impl TicketMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The new ticket.")] input: CreateTicketInput,
     ) -> Result<CreateTicketPayload> {
-        let db = &ctx.shop().db;
+        let db = ctx.shop().db();
         let customer = input.customer_id.number;
         let mut form = Form::input();
         let mut ticket = NewTicketInput {
@@ -163,7 +163,7 @@ impl TicketMutation {
         let mut form = Form::input();
         let values = input.read(&mut form);
         let (ticket, user_errors) = target
-            .update(&ctx.shop().db, values, form.into_errors(), |error| {
+            .update(ctx.shop().db(), values, form.into_errors(), |error| {
                 refused(error, customer)
             })
             .await?;
@@ -184,7 +184,7 @@ impl TicketMutation {
             if_updated_at: input.if_updated_at,
         };
         let deleted = target
-            .delete(&ctx.shop().db, |error| Err(error.into()))
+            .delete(ctx.shop().db(), |error| Err(error.into()))
             .await?;
         Ok(DeleteTicketPayload {
             deleted_ticket_id: deleted.as_ref().ok().cloned(),

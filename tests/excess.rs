@@ -1,0 +1,127 @@
+//! Requests that are too much, or meet what should not be: one clear error, and the server goes on.
+
+use serde_json::{Value, json};
+
+use crate::harness::{Kind, Shop, on_both};
+
+on_both!(
+    deep_nesting_is_refused,
+    brackets_in_strings_and_comments_do_not_count,
+    a_filter_or_search_of_any_size_is_answered_or_refused,
+    a_row_that_cannot_be_read_fails_its_own_request,
+    a_database_that_went_away_is_told_as_unavailable,
+);
+
+async fn alive(shop: &Shop) {
+    let data = shop.ask("{ ticket(id: 1) { number } }").await;
+    assert_eq!(data["ticket"]["number"], 1);
+}
+
+async fn deep_nesting_is_refused(shop: Shop) {
+    for depth in [65, 600, 100_000] {
+        let filter = format!("{}{}", "{not: ".repeat(depth), "{}") + &"}".repeat(depth);
+        let query = format!("{{ tickets(where: {filter}) {{ totalCount }} }}");
+        assert_eq!(shop.refusal(&query, json!({})).await, "TOO_COSTLY");
+        let query = format!("# \\\n{}", "{a".repeat(depth));
+        assert_eq!(shop.refusal(&query, json!({})).await, "TOO_COSTLY");
+        let query = format!("{{ tickets(search: {}", "[".repeat(depth));
+        assert_eq!(shop.refusal(&query, json!({})).await, "TOO_COSTLY");
+    }
+    let mut filter = json!({});
+    for _ in 0..100 {
+        filter = json!({ "not": filter });
+    }
+    let query = "query($where: TicketFilter) { tickets(where: $where) { totalCount } }";
+    let answer = shop.graphql(query, json!({ "where": filter })).await;
+    assert_eq!(answer.data("/tickets/totalCount"), 14);
+    alive(&shop).await;
+}
+
+async fn brackets_in_strings_and_comments_do_not_count(shop: Shop) {
+    let many = "{[(".repeat(100);
+    let query = format!(
+        "# {many}\n{{ a: tickets(search: \"\\\"{many}\") {{ totalCount }} \
+           b: tickets(search: \"\"\"\\\"\"\"{many}\"\"\") {{ totalCount }} }}"
+    );
+    let data = shop.ask(&query).await;
+    assert_eq!(
+        data,
+        json!({ "a": { "totalCount": 0 }, "b": { "totalCount": 0 } })
+    );
+}
+
+async fn a_filter_or_search_of_any_size_is_answered_or_refused(shop: Shop) {
+    let query = "query($where: TicketFilter, $search: String) {
+        tickets(where: $where, search: $search) { totalCount } }";
+    let one = json!({ "title": { "contains": "a" } });
+    let many = |length| -> Value { vec![one.clone(); length].into() };
+    let letters = |length| "ä".repeat(length);
+    for (variables, accepted) in [
+        (json!({ "where": { "or": many(199) } }), true),
+        (json!({ "where": { "or": many(200) } }), false),
+        (json!({ "where": { "and": many(10_000) } }), false),
+        (json!({ "search": "a ".repeat(20) }), true),
+        (json!({ "search": "a ".repeat(21) }), false),
+        (json!({ "search": "a ".repeat(100_000) }), false),
+        (
+            json!({ "where": { "title": { "contains": letters(1_000) } } }),
+            true,
+        ),
+        (
+            json!({ "where": { "title": { "contains": letters(1_001) } } }),
+            false,
+        ),
+        (
+            json!({ "where": { "title": { "eq": letters(100_000) } } }),
+            true,
+        ),
+    ] {
+        let answer = shop.graphql(query, variables).await;
+        if accepted {
+            answer.data("");
+        } else {
+            assert!(["TOO_COSTLY", "BAD_USER_INPUT"].contains(&answer.code()));
+        }
+    }
+    let amplified = "query($f: [TicketFilter!]) { tickets(where: {or: [{or: $f}, {or: $f}, {or: $f}]}) { totalCount } }";
+    let answer = shop.graphql(amplified, json!({ "f": many(70) })).await;
+    assert_eq!(answer.code(), "TOO_COSTLY");
+    alive(&shop).await;
+}
+
+/// PostgreSQL has instants that no calendar has.
+async fn a_row_that_cannot_be_read_fails_its_own_request(shop: Shop) {
+    if shop.kind() == Kind::Sqlite {
+        let broken = "UPDATE tickets SET updated_at = 'yesterday' WHERE id = 2";
+        shop.execute(broken).await;
+    } else {
+        shop.execute("UPDATE tickets SET updated_at = 'infinity' WHERE id = 2")
+            .await;
+    }
+    let query = "{ ticket(id: 2) { updatedAt } }";
+    let answer = shop.graphql(query, json!({})).await;
+    assert_eq!(answer.code(), "INTERNAL_SERVER_ERROR");
+    alive(&shop).await;
+}
+
+async fn a_database_that_went_away_is_told_as_unavailable(shop: Shop) {
+    if shop.kind() == Kind::Sqlite {
+        // Another program writes, and goes on writing.
+        shop.execute("BEGIN IMMEDIATE").await;
+    } else {
+        alive(&shop).await;
+        shop.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity \
+             WHERE datname = current_database() AND pid <> pg_backend_pid()",
+        )
+        .await;
+    }
+    let query = "mutation { updateTicket(input: {id: 1, title: \"x\"}) { ticket { number } } }";
+    assert_eq!(shop.refusal(query, json!({})).await, "UNAVAILABLE");
+    if shop.kind() == Kind::Sqlite {
+        shop.execute("ROLLBACK").await;
+    }
+    shop.graphql(query, json!({}))
+        .await
+        .data("/updateTicket/ticket");
+}

@@ -143,13 +143,17 @@ impl Customer {
     pub(crate) async fn of(ctx: &Context<'_>, number: i32) -> Result<Option<Self>> {
         let columns = Columns::<Self>::selected(ctx, &ctx.item.node.selection_set.node);
         if columns.is_key_alone() {
-            let model = Model {
-                id: number,
-                ..Model::default()
-            };
-            return Ok(Some(Self(Arc::new(model))));
+            return Ok(Some(Self::key(number)));
         }
         row::load(ctx, number, columns).await
+    }
+
+    /// A customer of whom nothing but the key is known.
+    pub(crate) fn key(number: i32) -> Self {
+        Self(Arc::new(Model {
+            id: number,
+            ..Model::default()
+        }))
     }
 
     /// The customer behind a field of the document, with what the field's selection shows.

@@ -81,7 +81,7 @@ fn lower(letter: char) -> char {
 }
 
 /// A value of which many can be bound at once: as an array on PostgreSQL, as JSON on SQLite.
-pub trait Bound: Clone + serde::Serialize {
+pub trait Bound: Clone + serde::Serialize + Into<Value> {
     fn array(values: &[Self]) -> Value;
 }
 impl Bound for i32 {
@@ -96,8 +96,11 @@ impl Bound for String {
 }
 
 /// Whether `column` is one of `values`: one bound array, so that the statement's text is the same
-/// for any number of them.
+/// for any number of them; but a single value as it is, of which PostgreSQL keeps the plan.
 pub(crate) fn one_of<T: Bound>(backend: DbBackend, column: Expr, values: &[T]) -> Expr {
+    if let [value] = values {
+        return column.eq(value.clone());
+    }
     if backend == DbBackend::Sqlite {
         let each = Query::select()
             .column("value")

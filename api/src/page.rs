@@ -12,7 +12,11 @@ mod scope;
 mod statement;
 mod wanted;
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    future::{Future, ready},
+    sync::Arc,
+};
 
 use async_graphql::{
     Context, Enum, dataloader,
@@ -37,6 +41,7 @@ use cursor::Keys;
 pub use scope::Scope;
 pub use statement::ParentKey;
 use wanted::Wanted;
+pub use wanted::rows;
 
 /// The largest page.
 const MAX_PAGE: i32 = 100;
@@ -69,6 +74,15 @@ pub trait Listed: Record {
 
     /// Adds the table that sort keys with `joined` are from.
     fn join(select: &mut SelectStatement);
+
+    /// Reads what the rows of a page need beside their columns, for all of them at once, where that
+    /// is cheaper than to let each ask a loader.
+    fn complete(
+        _ctx: &Context<'_>,
+        rows: Arc<[Self]>,
+    ) -> impl Future<Output = Result<Arc<[Self]>>> + Send {
+        ready(Ok(rows))
+    }
 }
 
 /// What one value of an order's enum stands for in SQL.
@@ -199,7 +213,8 @@ pub async fn list<R: Listed>(ctx: &Context<'_>, arguments: Arguments<R>) -> Resu
         row.map_or(Ok(0), |row| row.try_get_by_index(0))
     };
     let (rows, total) = try_join(rows, total).await?;
-    Ok(list.connection(rows, total))
+    let connection = list.connection(rows, total);
+    connection.completed(ctx).await
 }
 
 /// A page of the rows whose column `parent` has this key: with those of all parents that are asked
@@ -219,7 +234,8 @@ pub async fn list_below<R: Listed, K: ParentKey>(
         Ok(Below { parent, list })
     })?;
     let connection = ctx.shop().loader.load_one((key, below)).await?;
-    connection.ok_or_else(|| Error::internal("a loader left a key out"))
+    let connection = connection.ok_or_else(|| Error::internal("a loader left a key out"))?;
+    connection.completed(ctx).await
 }
 
 impl<R: Listed, K: ParentKey> dataloader::Loader<(K, Shared<Below<R>>)> for Loader {

@@ -1,20 +1,17 @@
-//! Rows as GraphQL objects: which columns a selection needs, reading just those, and writing rows
-//! without a future per field.
+//! Rows as GraphQL objects: which columns a selection needs, reading just those, and (`object.rs`)
+//! writing rows without a future per field.
 //!
 //! This is the module that may be clever, so that the features need not be. It knows nothing of any
 //! feature: a type says in [`Record::COLUMNS`] which column is behind which field, and a field that
 //! is not listed there costs time (all columns are read, its resolver runs), never correctness.
 
-use std::{borrow::Cow, collections::HashMap, marker::PhantomData, sync::Arc};
+mod object;
+
+use std::{collections::HashMap, marker::PhantomData, sync::Arc};
 
 use async_graphql::{
-    Context, ContextBase, ContextSelectionSet, Name, ObjectType, OutputType, Positioned,
-    ScalarType, ServerError, ServerResult, Value, dataloader,
-    futures_util::future::try_join_all,
-    indexmap::IndexMap,
+    Context, ContextBase, ObjectType, Positioned, dataloader,
     parser::types::{Field, Selection, SelectionSet},
-    registry::Registry,
-    resolver_utils::resolve_container,
 };
 use sea_orm::{
     ColIdx, ConnectionTrait, DbErr, EntityTrait, IdenStatic, ModelTrait, QueryResult, TryGetable,
@@ -25,8 +22,8 @@ use crate::{
     Error, Result,
     context::{ContextExt, Loader},
     dialect,
-    scalar::DateTime,
 };
+pub use object::{Row, Rows, Written};
 
 /// A row of one table, as an object of the API. Cheap to clone.
 pub trait Record:
@@ -51,6 +48,11 @@ pub trait Record:
 
     /// The primary key.
     fn number(&self) -> i32;
+
+    /// The record behind a field, where it was read together with this one.
+    fn read_with(&self, _field: &str) -> Option<&dyn Written> {
+        None
+    }
 }
 
 /// The column type of a record's table.
@@ -173,17 +175,6 @@ fn read_value<R: Record>(
     )
 }
 
-/// The value of a plain column as GraphQL has it.
-fn write_value(value: SqlValue) -> Value {
-    match value {
-        SqlValue::Int(Some(number)) => number.into(),
-        SqlValue::Bool(Some(flag)) => flag.into(),
-        SqlValue::String(Some(text)) => text.into(),
-        SqlValue::ChronoDateTime(Some(instant)) => DateTime(instant).to_value(),
-        _ => Value::Null,
-    }
-}
-
 /// The place in [`Record::COLUMNS`] of the column that a field shows.
 fn plain_column<R: Record>(field: &str) -> Option<usize> {
     R::COLUMNS
@@ -293,59 +284,5 @@ impl<R: Record> dataloader::Loader<(i32, Columns<R>)> for Loader {
         Ok((keys.iter())
             .filter_map(|key| Some((*key, by_number.get(&key.0)?.clone())))
             .collect())
-    }
-}
-
-/// A record in a list or behind a field: the same object as `R`, written in one go.
-#[derive(Clone, Debug)]
-pub struct Row<R>(pub R);
-
-impl<R: Record> Row<R> {
-    /// The value of a field that is its column and no more.
-    fn plain(&self, field: &str) -> Option<Value> {
-        let (column, _) = R::COLUMNS[plain_column::<R>(field)?];
-        Some(write_value(self.0.model().get(column)))
-    }
-}
-
-impl<R: Record> OutputType for Row<R> {
-    fn type_name() -> Cow<'static, str> {
-        R::type_name()
-    }
-
-    fn create_type_info(registry: &mut Registry) -> String {
-        R::create_type_info(registry)
-    }
-
-    async fn resolve(
-        &self,
-        ctx: &ContextSelectionSet<'_>,
-        _field: &Positioned<Field>,
-    ) -> ServerResult<Value> {
-        let mut object = IndexMap::new();
-        let mut rest = Vec::new();
-        for field in selected(ctx, Some(R::NAME), &ctx.item.node) {
-            let name = &field.node.name.node;
-            let key: &Name = &field.node.response_key().node;
-            if name == "__typename" {
-                object.insert(key.clone(), R::NAME.into());
-            } else if let Some(value) = self.plain(name) {
-                object.insert(key.clone(), value);
-            } else if object.insert(key.clone(), Value::Null).is_none() {
-                rest.push((key, field));
-            } else {
-                // Two selections of one field with sub-selections have to be merged.
-                return resolve_container(ctx, &self.0).await;
-            }
-        }
-        let values = rest.iter().map(async |(key, field)| {
-            let field_ctx = ctx.with_field(field);
-            let value = self.0.resolve_field(&field_ctx).await?;
-            Ok::<_, ServerError>(((*key).clone(), value.unwrap_or_default()))
-        });
-        for (key, value) in try_join_all(values).await? {
-            object.insert(key, value);
-        }
-        Ok(Value::Object(object))
     }
 }

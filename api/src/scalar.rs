@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use async_graphql::{
     InputType, InputValueError, InputValueResult, Scalar, ScalarType, Value, registry::Registry,
 };
-use chrono::{Datelike, NaiveDate, NaiveDateTime, SubsecRound};
+use chrono::{Datelike, NaiveDate, NaiveDateTime, SecondsFormat, SubsecRound};
 
 use crate::{Error, Result, error::excerpt};
 
@@ -36,7 +36,7 @@ impl ScalarType for DateTime {
     }
 
     fn to_value(&self) -> Value {
-        Value::String(self.0.format("%Y-%m-%dT%H:%M:%S%.6fZ").to_string())
+        Value::String((self.0.and_utc()).to_rfc3339_opts(SecondsFormat::Micros, true))
     }
 }
 

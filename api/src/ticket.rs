@@ -3,6 +3,7 @@
 
 pub mod count;
 pub mod filter;
+mod joined;
 pub mod list;
 pub mod mutation;
 
@@ -20,7 +21,7 @@ use crate::{
     customer::Customer,
     node::{Id, global_id},
     page::{Listed, SortKey},
-    row::{self, Columns, Record, Row},
+    row::{Record, Row, Written},
     scalar::DateTime,
 };
 pub use count::TicketCountQuery;
@@ -28,13 +29,18 @@ pub use filter::{TicketFilter, TicketOrder, TicketOrderField};
 pub use list::{TicketList, TicketsOf};
 pub use mutation::{NewTicketInput, TicketMutation};
 
-/// One repair job. Holds the columns that were asked for.
+/// One repair job. Holds the columns that were asked for, and the customer where it was read
+/// together with the ticket.
 #[derive(Clone, Debug)]
-pub struct Ticket(Arc<Model>);
+pub struct Ticket {
+    row: Arc<Model>,
+    customer: Option<Customer>,
+}
 
 impl From<Arc<Model>> for Ticket {
-    fn from(model: Arc<Model>) -> Self {
-        Self(model)
+    fn from(row: Arc<Model>) -> Self {
+        let customer = None;
+        Self { row, customer }
     }
 }
 
@@ -57,11 +63,16 @@ impl Record for Ticket {
     const UPDATED_AT: Column = Column::UpdatedAt;
 
     fn model(&self) -> &Model {
-        &self.0
+        &self.row
     }
 
     fn number(&self) -> i32 {
-        self.0.id
+        self.row.id
+    }
+
+    fn read_with(&self, field: &str) -> Option<&dyn Written> {
+        let customer = self.customer.as_ref().filter(|_| field == "customer")?;
+        Some(customer)
     }
 }
 
@@ -70,50 +81,45 @@ impl Record for Ticket {
 impl Ticket {
     /// Global id, unique across all types.
     pub(crate) async fn id(&self) -> ID {
-        global_id::<Self>(self.0.id)
+        global_id::<Self>(self.row.id)
     }
     /// The number that people use: the row's primary key.
     fn number(&self) -> i32 {
-        self.0.id
+        self.row.id
     }
     /// What is to be done, in a line.
     fn title(&self) -> &str {
-        &self.0.title
+        &self.row.title
     }
     /// What is to be done, at length.
     fn description(&self) -> Option<&str> {
-        self.0.description.as_deref()
+        self.row.description.as_deref()
     }
     /// Whether it is done.
     fn completed(&self) -> bool {
-        self.0.completed
+        self.row.completed
     }
     /// Who works on it; `unassigned` until somebody does.
     fn tech(&self) -> &str {
-        &self.0.tech
+        &self.row.tech
     }
     /// When the row was made.
     fn created_at(&self) -> DateTime {
-        DateTime(self.0.created_at)
+        DateTime(self.row.created_at)
     }
     /// When the row was last changed, by whatever program.
     fn updated_at(&self) -> DateTime {
-        DateTime(self.0.updated_at)
+        DateTime(self.row.updated_at)
     }
     /// Whose it is.
     async fn customer(&self, ctx: &Context<'_>) -> Result<Row<Customer>> {
-        let customer = Customer::of(ctx, self.0.customer_id).await?;
+        if let Some(customer) = &self.customer {
+            return Ok(Row(customer.clone()));
+        }
+        let customer = Customer::of(ctx, self.row.customer_id).await?;
         customer
             .map(Row)
             .ok_or_else(|| Error::internal("a ticket's customer is not there"))
-    }
-}
-
-impl Ticket {
-    /// The ticket behind a field of the document, with what the field's selection shows.
-    pub(crate) async fn load(ctx: &Context<'_>, id: Id<Self>) -> Result<Option<Self>> {
-        let columns = Columns::selected(ctx, &ctx.item.node.selection_set.node);
-        row::load(ctx, id.number, columns).await
     }
 }
 
@@ -132,6 +138,10 @@ impl Listed for Ticket {
 
     fn join(select: &mut SelectStatement) {
         filter::join_customer(select);
+    }
+
+    async fn complete(ctx: &Context<'_>, rows: Arc<[Self]>) -> Result<Arc<[Self]>> {
+        joined::complete(ctx, rows).await
     }
 }
 

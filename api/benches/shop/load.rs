@@ -133,20 +133,22 @@ fn whole(buffer: &[u8]) -> Option<(usize, usize)> {
 /// The processes whose CPU is counted.
 pub(crate) struct Processes {
     pub(crate) server: u32,
-    /// The directory that PostgreSQL's processes run in.
+    /// The parent of PostgreSQL's processes.
     pub(crate) postmaster: u32,
 }
 
 impl Processes {
     /// Milliseconds that the server and PostgreSQL have used.
     fn cpu(&self) -> (f64, f64) {
-        let database = fs::read_dir("/proc")
+        let living: f64 = fs::read_dir("/proc")
             .expect("/proc")
             .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
             .filter(|pid| parent(*pid) == Some(self.postmaster))
-            .map(cpu)
+            .map(|pid| cpu(pid, [11, 12]))
             .sum();
-        (cpu(self.server), database)
+        // And what connections that were closed have used.
+        let database = living + cpu(self.postmaster, [13, 14]);
+        (cpu(self.server, [11, 12]), database)
     }
 
     /// Resident memory of the server, in MiB.
@@ -175,9 +177,10 @@ pub(crate) fn parent(pid: u32) -> Option<u32> {
     stat(pid)?.get(1)?.parse().ok()
 }
 
-/// User and system time in milliseconds; the kernel counts in hundredths of a second.
-fn cpu(pid: u32) -> f64 {
+/// User and system time in milliseconds, from their places in `stat`; the kernel counts in
+/// hundredths of a second.
+fn cpu(pid: u32, places: [usize; 2]) -> f64 {
     let stat = stat(pid).unwrap_or_default();
-    let ticks = |index: usize| stat.get(index).and_then(|it| it.parse::<f64>().ok());
-    (ticks(11).unwrap_or_default() + ticks(12).unwrap_or_default()) * 10.0
+    let ticks = |place: usize| stat.get(place)?.parse::<f64>().ok();
+    places.into_iter().filter_map(ticks).sum::<f64>() * 10.0
 }

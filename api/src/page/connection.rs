@@ -2,9 +2,13 @@
 
 use std::{borrow::Cow, iter::repeat, sync::Arc};
 
-use async_graphql::{Object, SimpleObject, TypeName};
+use async_graphql::{Context, Object, SimpleObject, TypeName};
 
-use crate::row::{Record, Row};
+use super::Listed;
+use crate::{
+    Result,
+    row::{Record, Row, Rows},
+};
 
 /// One page of a list, in the shape of the Cursor Connections Specification.
 #[derive(Clone)]
@@ -68,8 +72,8 @@ impl<R: Record> Connection<R> {
     }
 
     /// The edges' nodes, for who needs no cursor per row.
-    fn nodes(&self) -> Vec<Row<R>> {
-        self.rows.iter().cloned().map(Row).collect()
+    fn nodes(&self) -> Rows<R> {
+        Rows(Arc::clone(&self.rows))
     }
 
     /// Where the page stands in the whole list.
@@ -85,5 +89,13 @@ impl<R: Record> Connection<R> {
     /// How many there are on all pages together; counted only when asked for.
     fn total_count(&self) -> i32 {
         self.total_count
+    }
+}
+
+impl<R: Listed> Connection<R> {
+    /// With what [`Listed::complete`] adds to its rows.
+    pub(super) async fn completed(mut self, ctx: &Context<'_>) -> Result<Self> {
+        self.rows = R::complete(ctx, self.rows).await?;
+        Ok(self)
     }
 }

@@ -1,6 +1,9 @@
 //! What a selection on a connection needs from the database, and so what is read.
 
-use async_graphql::{Context, parser::types::Field};
+use async_graphql::{
+    Context,
+    parser::types::{Field, SelectionSet},
+};
 
 use crate::row::{Columns, Record, selected};
 
@@ -28,18 +31,16 @@ impl<R: Record> Wanted<R> {
             more: false,
             total: false,
         };
+        for set in rows(ctx) {
+            wanted.columns = wanted.columns.or(Columns::selected(ctx, set));
+        }
         for field in below(&ctx.item.node) {
             match field.node.name.node.as_str() {
-                "nodes" => wanted.row(ctx, &field.node),
+                "nodes" => wanted.rows = true,
                 "edges" => {
-                    for field in below(&field.node) {
-                        match field.node.name.node.as_str() {
-                            "node" => wanted.row(ctx, &field.node),
-                            "cursor" => wanted.cursors = true,
-                            _ => {}
-                        }
-                    }
                     wanted.rows = true;
+                    wanted.cursors |=
+                        (below(&field.node).iter()).any(|field| field.node.name.node == "cursor");
                 }
                 "pageInfo" => {
                     for field in below(&field.node) {
@@ -57,10 +58,23 @@ impl<R: Record> Wanted<R> {
         }
         wanted
     }
+}
 
-    fn row<'a>(&mut self, ctx: &Context<'a>, field: &'a Field) {
-        self.rows = true;
-        let columns = Columns::selected(ctx, &field.selection_set.node);
-        self.columns = self.columns.or(columns);
+/// What is selected on the rows of a connection, by whatever way.
+#[must_use]
+pub fn rows<'a>(ctx: &Context<'a>) -> Vec<&'a SelectionSet> {
+    let mut sets = Vec::new();
+    for field in selected(ctx, None, &ctx.item.node.selection_set.node) {
+        let set = &field.node.selection_set.node;
+        match field.node.name.node.as_str() {
+            "nodes" => sets.push(set),
+            "edges" => sets.extend(
+                (selected(ctx, None, set).into_iter())
+                    .filter(|field| field.node.name.node == "node")
+                    .map(|field| &field.node.selection_set.node),
+            ),
+            _ => {}
+        }
     }
+    sets
 }

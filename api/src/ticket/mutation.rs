@@ -1,5 +1,7 @@
 //! Creating, changing and deleting tickets.
 
+use std::sync::Arc;
+
 use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, SimpleObject};
 use entity::ticket::ActiveModel;
 use sea_orm::{
@@ -139,7 +141,7 @@ impl TicketMutation {
         let mut created = None;
         if user_errors.is_empty() {
             match ticket.insert(db).await {
-                Ok(model) => created = Some(Row(Ticket(model.into()))),
+                Ok(model) => created = Some(Row(Ticket::from(Arc::new(model)))),
                 Err(error) => user_errors.push(refused(error, Some(customer))?),
             }
         }

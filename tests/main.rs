@@ -7,6 +7,7 @@ mod command_line;
 mod cut_requests;
 mod errors;
 mod filters;
+mod migrations;
 mod mutations;
 mod nodes;
 mod pages;

@@ -11,6 +11,7 @@ mod migrations;
 mod mutations;
 mod nodes;
 mod pages;
+mod readme;
 mod schema;
 mod search;
 mod statements;

@@ -1,6 +1,6 @@
 //! Where options come from, and what becomes of bad ones.
 
-use crate::harness::{Directory, Outcome, repairshop};
+use crate::harness::{Directory, Kind, Outcome, TestDatabase, repairshop};
 
 /// Of a server that is given these.
 fn address(directory: &Directory, arguments: &[&str], environment: &[(&str, &str)]) -> String {
@@ -115,6 +115,16 @@ fn a_bad_value_is_one_line() {
     let outcome = here.run(&["serve"], &[]);
     assert!(!outcome.stderr.contains("hidden"), "{}", outcome.stderr);
     told(outcome, 1, &[".env", "NAME=value"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_urls_of_neon_are_understood() {
+    let database = TestDatabase::empty(Kind::Postgres).await;
+    let url = format!("{}?sslmode=prefer&channel_binding=require", database.url);
+    let outcome = repairshop(&["migrate", "up"], &[("DATABASE_URL", &url)]);
+    assert_eq!(outcome.stderr, "");
+    outcome.success();
+    database.remove().await;
 }
 
 #[test]

@@ -141,13 +141,13 @@ fn migration() -> &'static Path {
                 build.env_remove(&name);
             }
         }
-        let built = build
+        let status = build
             .args(["build", "--quiet", "--locked", "--workspace"])
             .arg("--target-dir")
             .arg(target)
             .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
             .status();
-        assert!(built.expect("cargo runs").success(), "it does not build");
+        assert!(status.expect("cargo runs").success(), "it does not build");
         target.join("debug/migration")
     })
 }

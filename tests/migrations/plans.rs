@@ -26,18 +26,18 @@ async fn plans(database: &TestDatabase, query: &str) -> String {
 
     let connection = database.connect().await;
     let statements = std::mem::take(&mut *log.lock().expect("nobody panics here"));
-    let mut plans = String::new();
+    let mut plans = Vec::new();
     for mut statement in statements {
-        plans += &format!("\n{}\n", statement.sql);
+        plans.push(statement.sql.clone());
         statement.sql.insert_str(0, "EXPLAIN ");
         let plan = connection.query_all_raw(statement).await;
         for line in plan.expect("a plan") {
             let line: String = line.try_get_by_index(0).expect("a text");
-            plans += &format!("  {line}\n");
+            plans.push(format!("  {line}"));
         }
     }
     connection.close().await.expect("the connection closes");
-    plans
+    plans.join("\n")
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,7 +8,7 @@ use std::{
     process::{Child, Command, Stdio},
     sync::{
         OnceLock,
-        mpsc::{Receiver, channel},
+        mpsc::{Receiver, RecvTimeoutError, channel},
     },
     thread,
     time::Duration,
@@ -18,6 +18,9 @@ use tempfile::TempDir;
 
 /// `repairshop`, built by who runs the tests.
 const REPAIRSHOP: &str = env!("CARGO_BIN_EXE_repairshop");
+
+/// How long a program may take for what it is asked.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 #[derive(Debug)]
 pub(crate) struct Outcome {
@@ -71,8 +74,19 @@ impl Directory {
         arguments: &[&str],
         environment: &[(&str, &str)],
     ) -> Outcome {
-        let output = self.command(program, arguments, environment).output();
-        let output = output.expect("the program runs");
+        let mut command = self.command(program, arguments, environment);
+        let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let child = command.spawn().expect("the program runs");
+        let id = child.id();
+        let (ended, wait) = channel::<()>();
+        thread::spawn(move || {
+            // One that should have ended and serves instead would keep the test waiting for ever.
+            if wait.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+                signal("KILL", id);
+            }
+        });
+        let output = child.wait_with_output().expect("its output");
+        drop(ended);
         let text = |bytes| String::from_utf8(bytes).expect("UTF-8 from the program");
         Outcome {
             status: output.status.code(),
@@ -122,6 +136,12 @@ impl Directory {
             .stdin(Stdio::null());
         command
     }
+}
+
+fn signal(name: &str, process: u32) {
+    let kill = format!("kill -{name} {process}");
+    let sent = Command::new("sh").args(["-c", &kill]).status();
+    assert!(sent.expect("a shell").success());
 }
 
 /// The migrations' own program. Cargo builds no program of another package for a test; it is built
@@ -181,7 +201,7 @@ impl Serving {
     /// The next lines of its output, up to the one that has `needle`.
     pub(crate) fn lines_until(&self, needle: &str) -> Vec<String> {
         let mut seen = Vec::new();
-        while let Ok(line) = self.lines.recv_timeout(Duration::from_secs(30)) {
+        while let Ok(line) = self.lines.recv_timeout(PATIENCE) {
             let found = line.contains(needle);
             seen.push(line);
             if found {
@@ -199,9 +219,7 @@ impl Serving {
 
     /// Asks it to end, as a hosting platform does, and returns its exit status.
     pub(crate) fn terminate(mut self) -> Option<i32> {
-        let kill = format!("kill -TERM {}", self.child.id());
-        let asked = Command::new("sh").args(["-c", &kill]).status();
-        assert!(asked.expect("a shell").success());
+        signal("TERM", self.child.id());
         self.child.wait().expect("its status").code()
     }
 

@@ -1,8 +1,13 @@
-//! What a newcomer meets when something is not as it should be: one line with the remedy.
+//! The command line. Here: what a newcomer meets when something is not as it should be, which is one
+//! line with the remedy. Below: serving, settings and seeding that go well.
+
+mod seed;
+mod serving;
+mod settings;
 
 use std::net::TcpListener;
 
-use crate::harness::{Cluster, Kind, TestDatabase, administer, repairshop};
+use crate::harness::{Cluster, Kind, TestDatabase, administer, repairshop, rows};
 
 /// `serve` ends with status 1, and its last line has each of `needles`.
 fn fails(arguments: &[&str], url: &str, needles: &[&str]) {
@@ -47,6 +52,30 @@ async fn a_wrong_password_is_told_and_not_printed() {
 async fn an_unmigrated_database_is_told_with_the_command_to_run() {
     let database = TestDatabase::empty(Kind::Postgres).await;
     fails(&["serve"], &database.url, &["repairshop migrate up"]);
+    database.remove().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unmigrated_database_is_left_as_it_is() {
+    let database = TestDatabase::empty(Kind::Postgres).await;
+    let connection = database.connect().await;
+    let relations =
+        "SELECT count(*) FROM pg_class WHERE relnamespace >= 16384 OR relnamespace = 2200";
+    for command in ["serve", "seed"] {
+        fails(&[command], &database.url, &["repairshop migrate up"]);
+        assert_eq!(rows::<i64>(&connection, relations).await, [0], "{command}");
+    }
+    let half = repairshop(
+        &["migrate", "up", "-n", "2"],
+        &[("DATABASE_URL", &database.url)],
+    );
+    half.success();
+    fails(
+        &["serve"],
+        &database.url,
+        &["lacks 2 migrations", "repairshop migrate up"],
+    );
+    connection.close().await.expect("the connection closes");
     database.remove().await;
 }
 

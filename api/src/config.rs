@@ -3,17 +3,19 @@
 //! `--help` is the reference; nothing else reads the environment. Knows nothing of what the values
 //! are used for.
 
-use std::{fmt, str::FromStr};
+use std::{env, fmt, process, str::FromStr};
 
 use clap::{
-    ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand,
-    builder::BoolishValueParser, error::ErrorKind, parser::ValueSource,
+    Arg, ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand,
+    builder::{BoolishValueParser, Resettable},
+    error::ErrorKind,
+    parser::ValueSource,
 };
 
 /// A GraphQL API over a repair shop's customers and tickets
 ///
 /// Options are read from the command line, then from the environment, then from the files
-/// `.env.local` and `.env` in the working directory.
+/// `.env.local` and `.env` in the working directory. A variable that is empty counts as not set.
 #[derive(Debug, Parser)]
 #[command(name = "repairshop", version)]
 pub struct Config {
@@ -55,7 +57,7 @@ pub struct Serve {
     listen: Listen,
 
     /// Changes the port of --listen alone, for hosting platforms that choose it
-    #[arg(long, env, value_name = "PORT")]
+    #[arg(long, env, value_name = "PORT", value_parser = port)]
     port: Option<u16>,
 
     /// Bring a PostgreSQL database's tables up to date first; an SQLite file's always are
@@ -89,17 +91,17 @@ impl Config {
     /// Reads the command line and the environment; a bad value ends the program with one clear line.
     #[must_use]
     pub fn read() -> Config {
-        let matches = Config::command().get_matches();
-        let config = Config::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+        let command = without_empty_variables(Config::command());
+        let matches = command.try_get_matches();
+        let matches = matches.unwrap_or_else(|error| refuse(&error));
+        let config = Config::from_arg_matches(&matches).unwrap_or_else(|error| refuse(&error));
         if let Some(word) = matches.subcommand_name()
             && let Some(option) = misplaced(&matches)
         {
             let message = format!(
                 "--{option} belongs to `serve`: write it after that word, not before `{word}`"
             );
-            Config::command()
-                .error(ErrorKind::ArgumentConflict, message)
-                .exit()
+            refuse(&Config::command().error(ErrorKind::ArgumentConflict, message))
         }
         config
     }
@@ -120,6 +122,42 @@ impl Serve {
             port: self.port.unwrap_or(self.listen.port),
         }
     }
+}
+
+/// Hosting platforms and compose files hand on variables that nobody has filled in.
+fn without_empty_variables(command: clap::Command) -> clap::Command {
+    let empty = |arg: &Arg| {
+        let value = arg.get_env().and_then(env::var_os);
+        value.is_some_and(|value| value.is_empty())
+    };
+    command
+        .mut_args(|arg| {
+            if empty(&arg) {
+                arg.env(Resettable::Reset)
+            } else {
+                arg
+            }
+        })
+        .mut_subcommands(without_empty_variables)
+}
+
+/// Ends the program: one line of an error, or all of a help.
+fn refuse(error: &clap::Error) -> ! {
+    let help = ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+    if !error.use_stderr() || error.kind() == help {
+        error.exit()
+    }
+    let text = error.to_string();
+    let said: Vec<&str> = (text.lines().map(str::trim))
+        .take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more information"))
+        .filter(|line| !line.is_empty())
+        .collect();
+    eprintln!("{}; see --help", said.join("; "));
+    process::exit(error.exit_code())
+}
+
+fn port(text: &str) -> Result<u16, &'static str> {
+    text.parse().map_err(|_| "expected a number up to 65535")
 }
 
 /// An option of `serve` that was written before another word, where it would do nothing.

@@ -221,7 +221,7 @@ impl CustomerQuery {
         #[graphql(desc = "How many to skip, for numbered pages; not together with a cursor.")]
         offset: Option<i32>,
         #[graphql(name = "where", desc = "Only customers that satisfy this.")] filter: Option<
-            CustomerFilter,
+            Box<CustomerFilter>,
         >,
         #[graphql(desc = "What to sort by, the first counting most.")] order_by: Option<
             Vec<CustomerOrder>,

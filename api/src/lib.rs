@@ -3,7 +3,7 @@
 //! A request's way: [`http`] turns bytes into a request; [`schema`] finds its parsed document, gives
 //! it a database and a loader ([`context`]) and executes it; a resolver in [`customer`],
 //! [`ticket`] or [`technician`] asks SeaORM; SQL. There is one hop of ours between resolver and
-//! SQL: [`row`] for records by key, [`page`] for lists, [`write`] for changes. Features know these
+//! SQL: [`row`] for records by key, [`page`] for lists, `write` for changes. Features know these
 //! three; none of the three knows a feature.
 //!
 //! What a type of the API is made of stands in its feature's file. What all of them need is below,

@@ -108,11 +108,17 @@ fn statement_log() -> Option<StatementLog> {
 }
 
 async fn run(config: &Config) -> Outcome {
-    let connect = |max| Database::connect(&config.database_url, max, statement_log());
+    let url = &config.database_url;
+    let connect = |max| Database::connect(url, max, statement_log());
     match config.task() {
         Command::Serve(options) => serve(connect(options.max_connections).await?, &options).await,
         Command::Migrate { command } => {
-            let database = connect(None).await?;
+            let url = if command == migration::Command::Status {
+                migration::to_look_at(url)
+            } else {
+                url
+            };
+            let database = Database::connect(url, None, statement_log()).await?;
             for line in migrate(&database, &command).await? {
                 say(&line);
             }

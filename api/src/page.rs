@@ -100,7 +100,8 @@ pub struct Arguments<R: Listed> {
     pub last: Option<i32>,
     pub before: Option<String>,
     pub offset: Option<i32>,
-    pub filter: Option<R::Filter>,
+    /// In a box: a filter is large, and the arguments travel.
+    pub filter: Option<Box<R::Filter>>,
     pub order: Vec<(R::OrderField, OrderDirection)>,
     pub search: Option<Needle>,
 }

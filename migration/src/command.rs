@@ -12,7 +12,7 @@ use sea_orm_migration::{
     },
 };
 
-use crate::{Migrator, Status, status};
+use crate::{Migrator, Status, status, to_look_at};
 
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 pub enum Command {
@@ -39,6 +39,11 @@ pub enum Command {
 /// # Errors
 /// Where the database cannot be reached or refuses a statement; it is then as it was before.
 pub async fn run(url: &str, command: &Command) -> Result<(), DbErr> {
+    let url = if *command == Command::Status {
+        to_look_at(url)
+    } else {
+        url
+    };
     let mut options = ConnectOptions::new(url);
     options
         .max_connections(1)

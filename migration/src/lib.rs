@@ -18,7 +18,7 @@ use sea_orm_migration::{
 };
 
 pub use command::{Command, execute, run};
-pub use status::{Status, pending, status};
+pub use status::{Status, pending, status, to_look_at};
 
 /// The database where `DATABASE_URL` names none: a file beside the caller.
 pub const DEFAULT_DATABASE_URL: &str = "sqlite://repairshop.db";

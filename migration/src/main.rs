@@ -27,7 +27,9 @@ async fn main() -> ExitCode {
         }
     }
     let cli = Cli::parse();
-    match run(&cli.database_url, &cli.command).await {
+    // An empty variable counts as not set.
+    let url = Some(cli.database_url.as_str()).filter(|url| !url.is_empty());
+    match run(url.unwrap_or(DEFAULT_DATABASE_URL), &cli.command).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {}", error.to_string().replace('\n', "; "));

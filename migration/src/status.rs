@@ -3,11 +3,11 @@
 //! Only reads, so that the server can ask with a role that may not create anything. Must not rely
 //! on the connection's `search_path`.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, str::FromStr};
 
 use sea_orm_migration::{
     MigratorTrait,
-    sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement},
+    sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement, sqlx::sqlite::SqliteConnectOptions},
 };
 
 use crate::Migrator;
@@ -51,6 +51,15 @@ pub async fn status<C: ConnectionTrait>(db: &C) -> Result<Status, DbErr> {
         pending,
         unknown,
     })
+}
+
+/// Where to look for the status of the database at `url`: there, or in an empty database where it is
+/// an SQLite file that does not exist, since opening would make it.
+#[must_use]
+pub fn to_look_at(url: &str) -> &str {
+    let absent = url.starts_with("sqlite:")
+        && SqliteConnectOptions::from_str(url).is_ok_and(|file| !file.get_filename().exists());
+    if absent { "sqlite::memory:" } else { url }
 }
 
 async fn recorded<C: ConnectionTrait>(db: &C) -> Result<Vec<String>, DbErr> {

@@ -1,61 +1,103 @@
-//! `repairshop` as a newcomer's shell runs it: the built program, in an empty directory, with
-//! nothing in its environment but what the test puts there.
+//! The built programs as a newcomer's shell runs them: in a directory of their own, with nothing in
+//! their environment but what the test puts there.
 
 use std::{
-    env,
+    env, fs,
     io::{BufRead, BufReader, pipe},
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::mpsc::{Receiver, channel},
+    sync::{
+        OnceLock,
+        mpsc::{Receiver, RecvTimeoutError, channel},
+    },
     thread,
     time::Duration,
 };
 
 use tempfile::TempDir;
 
+/// `repairshop`, built by who runs the tests.
+const REPAIRSHOP: &str = env!("CARGO_BIN_EXE_repairshop");
+
+/// How long a program may take for what it is asked.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+#[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) status: Option<i32>,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
 }
 
-/// Runs it to its end.
-pub(crate) fn repairshop(arguments: &[&str], environment: &[(&str, &str)]) -> Outcome {
-    let (mut command, _dir) = command(arguments, environment);
-    let output = command.output().expect("the program runs");
-    let text = |bytes| String::from_utf8(bytes).expect("UTF-8 from the program");
-    Outcome {
-        status: output.status.code(),
-        stdout: text(output.stdout),
-        stderr: text(output.stderr),
+impl Outcome {
+    /// What was printed by a program that must have gone well.
+    pub(crate) fn success(self) -> String {
+        assert_eq!(self.status, Some(0), "{}", self.stderr);
+        self.stdout
     }
 }
 
-fn command(arguments: &[&str], environment: &[(&str, &str)]) -> (Command, TempDir) {
-    let dir = tempfile::tempdir().expect("a temporary directory");
-    let mut command = Command::new(env!("CARGO_BIN_EXE_repairshop"));
-    command
-        .args(arguments)
-        .env_clear()
-        .env("PATH", env::var_os("PATH").unwrap_or_default())
-        .envs(environment.iter().copied())
-        .current_dir(dir.path())
-        .stdin(Stdio::null());
-    (command, dir)
+/// Runs it to its end, in an empty directory.
+pub(crate) fn repairshop(arguments: &[&str], environment: &[(&str, &str)]) -> Outcome {
+    Directory::new().run(arguments, environment)
 }
 
-/// A running `repairshop serve` on a free port; killed when dropped.
-pub(crate) struct Serving {
-    /// Of the GraphQL endpoint.
-    pub(crate) url: String,
-    child: Child,
-    lines: Receiver<String>,
-    _dir: TempDir,
-}
+/// A directory for programs to run in; removed when dropped.
+pub(crate) struct Directory(TempDir);
 
-impl Serving {
-    /// Returns once the program has printed its address.
-    pub(crate) fn start(environment: &[(&str, &str)]) -> Self {
-        let (mut command, dir) = command(&["serve", "--listen", "127.0.0.1:0"], environment);
+impl Directory {
+    pub(crate) fn new() -> Self {
+        Self(tempfile::tempdir().expect("a temporary directory"))
+    }
+
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    pub(crate) fn write(&self, name: &str, text: &str) {
+        fs::write(self.file(name), text).expect("a file in the temporary directory");
+    }
+
+    /// Runs `repairshop` to its end.
+    pub(crate) fn run(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Outcome {
+        self.run_program(Path::new(REPAIRSHOP), arguments, environment)
+    }
+
+    /// Runs the migrations' own program to its end: `cargo run -p migration -- …`.
+    pub(crate) fn migration(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Outcome {
+        self.run_program(migration(), arguments, environment)
+    }
+
+    fn run_program(
+        &self,
+        program: &Path,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Outcome {
+        let mut command = self.command(program, arguments, environment);
+        let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let child = command.spawn().expect("the program runs");
+        let id = child.id();
+        let (ended, wait) = channel::<()>();
+        thread::spawn(move || {
+            // One that should have ended and serves instead would keep the test waiting for ever.
+            if wait.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+                signal("KILL", id);
+            }
+        });
+        let output = child.wait_with_output().expect("its output");
+        drop(ended);
+        let text = |bytes| String::from_utf8(bytes).expect("UTF-8 from the program");
+        Outcome {
+            status: output.status.code(),
+            stdout: text(output.stdout),
+            stderr: text(output.stderr),
+        }
+    }
+
+    /// Runs `repairshop` until it has printed where it serves.
+    pub(crate) fn serve(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Serving {
+        let mut command = self.command(Path::new(REPAIRSHOP), arguments, environment);
         let (output, input) = pipe().expect("a pipe");
         let child = command
             .stdout(input.try_clone().expect("a second end"))
@@ -69,29 +111,102 @@ impl Serving {
                 let _ = sender.send(line);
             }
         });
-        let mut serving = Self {
+        let mut serving = Serving {
             url: String::new(),
+            greeting: Vec::new(),
             child,
             lines,
-            _dir: dir,
+            directory: None,
         };
-        let line = serving.line_with("http://127.0.0.1:");
-        let (_, rest) = line
-            .split_once("http://127.0.0.1:")
-            .expect("the line has it");
-        let port: String = rest.chars().take_while(char::is_ascii_digit).collect();
-        serving.url = format!("http://127.0.0.1:{port}/graphql");
+        let served_at = "GraphQL is served at ";
+        serving.greeting = serving.lines_until(served_at);
+        let line = serving.greeting.last().map_or("", String::as_str);
+        serving.url = line.replacen(served_at, "", 1);
+        serving
+    }
+
+    fn command(&self, program: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Command {
+        let mut command = Command::new(program);
+        command
+            .args(arguments)
+            .env_clear()
+            .env("PATH", env::var_os("PATH").unwrap_or_default())
+            .envs(environment.iter().copied())
+            .current_dir(self.0.path())
+            .stdin(Stdio::null());
+        command
+    }
+}
+
+fn signal(name: &str, process: u32) {
+    let kill = format!("kill -{name} {process}");
+    let sent = Command::new("sh").args(["-c", &kill]).status();
+    assert!(sent.expect("a shell").success());
+}
+
+/// The migrations' own program. Cargo builds no program of another package for a test; it is built
+/// here, with the whole workspace, so that the libraries are those that the tests were built with
+/// and only a link is left to do. Cargo holds no lock while it runs tests.
+fn migration() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| {
+        let target = Path::new(REPAIRSHOP).ancestors().nth(2);
+        let target = target.expect("the program is in target/debug");
+        let mut build = Command::new(env!("CARGO"));
+        // What Cargo tells a test of its package would look like a change to the build scripts that
+        // watch these variables, and build half of the libraries again.
+        for (name, _) in env::vars_os() {
+            let text = name.to_string_lossy();
+            if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+                build.env_remove(&name);
+            }
+        }
+        let status = build
+            .args(["build", "--quiet", "--locked", "--workspace"])
+            .arg("--target-dir")
+            .arg(target)
+            .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+            .status();
+        assert!(status.expect("cargo runs").success(), "it does not build");
+        target.join("debug/migration")
+    })
+}
+
+/// A running `repairshop serve`; killed when dropped.
+pub(crate) struct Serving {
+    /// Of the GraphQL endpoint.
+    pub(crate) url: String,
+    /// What it printed until then, that line included.
+    pub(crate) greeting: Vec<String>,
+    child: Child,
+    lines: Receiver<String>,
+    /// Where nobody else keeps it.
+    directory: Option<Directory>,
+}
+
+impl Serving {
+    /// On a free port, in an empty directory.
+    pub(crate) fn start(environment: &[(&str, &str)]) -> Self {
+        let directory = Directory::new();
+        let mut serving = directory.serve(&["serve", "--listen", "127.0.0.1:0"], environment);
+        serving.directory = Some(directory);
         serving
     }
 
     /// The next line of its output that has `needle`.
     pub(crate) fn line_with(&self, needle: &str) -> String {
+        self.lines_until(needle).pop().unwrap_or_default()
+    }
+
+    /// The next lines of its output, up to the one that has `needle`.
+    pub(crate) fn lines_until(&self, needle: &str) -> Vec<String> {
         let mut seen = Vec::new();
-        while let Ok(line) = self.lines.recv_timeout(Duration::from_secs(30)) {
-            if line.contains(needle) {
-                return line;
-            }
+        while let Ok(line) = self.lines.recv_timeout(PATIENCE) {
+            let found = line.contains(needle);
             seen.push(line);
+            if found {
+                return seen;
+            }
         }
         panic!("no line with {needle:?} but:\n{}", seen.join("\n"));
     }
@@ -100,6 +215,12 @@ impl Serving {
     pub(crate) fn stop(mut self) -> Vec<String> {
         self.kill();
         self.lines.iter().collect()
+    }
+
+    /// Asks it to end, as a hosting platform does, and returns its exit status.
+    pub(crate) fn terminate(mut self) -> Option<i32> {
+        signal("TERM", self.child.id());
+        self.child.wait().expect("its status").code()
     }
 
     fn kill(&mut self) {

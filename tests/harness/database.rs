@@ -3,7 +3,9 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use migration::Command;
-use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection};
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, DatabaseConnection, QueryResult, Statement, TryGetableMany,
+};
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
@@ -137,4 +139,16 @@ pub(crate) async fn administer(sql: &str) {
         .await
         .unwrap_or_else(|error| panic!("{sql}: {error}"));
     connection.close().await.expect("the connection closes");
+}
+
+/// What a statement reads: `rows::<(i32, String)>(&connection, "SELECT id, title …")`.
+pub(crate) async fn rows<T: TryGetableMany>(connection: &DatabaseConnection, sql: &str) -> Vec<T> {
+    let statement = Statement::from_string(connection.get_database_backend(), sql);
+    let rows = connection.query_all_raw(statement).await;
+    rows.and_then(|rows| {
+        rows.iter()
+            .map(QueryResult::try_get_many_by_index)
+            .collect()
+    })
+    .unwrap_or_else(|error| panic!("{sql}: {error}"))
 }

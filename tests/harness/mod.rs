@@ -6,18 +6,20 @@
 mod command;
 mod database;
 mod postgres;
+mod shell;
 
 use std::sync::{Arc, Mutex};
 
 use api::{App, database::Database};
 use reqwest::header::HeaderMap;
-use sea_orm::{ConnectionTrait, DatabaseConnection, QueryResult, Statement, TryGetableMany};
+use sea_orm::{ConnectionTrait, DatabaseConnection, TryGetableMany};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-pub(crate) use command::{Serving, repairshop};
-pub(crate) use database::{Kind, TestDatabase, administer};
+pub(crate) use command::{Directory, Outcome, Serving, repairshop};
+pub(crate) use database::{Kind, TestDatabase, administer, rows};
 pub(crate) use postgres::Cluster;
+pub(crate) use shell::{curl, words};
 
 /// Makes two tests of each behaviour: `a_behaviour::sqlite` and `a_behaviour::postgres`.
 macro_rules! on_both {
@@ -131,14 +133,7 @@ impl Shop {
 
     /// What another program reads: `shop.rows::<(i32, String)>("SELECT id, title …")`.
     pub(crate) async fn rows<T: TryGetableMany>(&self, sql: &str) -> Vec<T> {
-        let statement = Statement::from_string(self.other_program.get_database_backend(), sql);
-        let rows = self.other_program.query_all_raw(statement).await;
-        rows.and_then(|rows| {
-            rows.iter()
-                .map(QueryResult::try_get_many_by_index)
-                .collect()
-        })
-        .unwrap_or_else(|error| panic!("{sql}: {error}"))
+        rows(&self.other_program, sql).await
     }
 
     /// How many rows there are in `from`: a table, and a condition if you like.

@@ -13,15 +13,15 @@ const MAX_WORDS: usize = 20;
 
 /// A filter and the words of a search.
 pub struct Scope<R: Listed> {
-    filter: Option<R::Filter>,
+    filter: Option<Box<R::Filter>>,
     words: Vec<String>,
 }
 
 impl<R: Listed> Scope<R> {
     /// # Errors
     /// `TOO_COSTLY` for more filters or words than one statement may have.
-    pub fn new(filter: Option<R::Filter>, search: Option<&Needle>) -> Result<Self> {
-        let size = filter.as_ref().map_or(0, Filter::size);
+    pub fn new(filter: Option<Box<R::Filter>>, search: Option<&Needle>) -> Result<Self> {
+        let size = filter.as_ref().map_or(0, |filter| filter.size());
         if size > MAX_FILTERS {
             return Err(Error::too_costly(format!(
                 "Expected `where` to be made of at most {MAX_FILTERS} filters, found {size}."

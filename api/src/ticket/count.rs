@@ -83,7 +83,7 @@ impl TicketCountQuery {
             TicketDimension,
         >,
         #[graphql(name = "where", desc = "Only tickets that satisfy this.")] filter: Option<
-            TicketFilter,
+            Box<TicketFilter>,
         >,
         #[graphql(
             desc = "Words that must all occur, whatever their case, in the title, description, technician or the customer's name."

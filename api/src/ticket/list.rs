@@ -41,7 +41,7 @@ impl TicketList {
         #[graphql(desc = "How many to skip, for numbered pages; not together with a cursor.")]
         offset: Option<i32>,
         #[graphql(name = "where", desc = "Only tickets that satisfy this.")] filter: Option<
-            TicketFilter,
+            Box<TicketFilter>,
         >,
         #[graphql(desc = "What to sort by, the first counting most.")] order_by: Option<
             Vec<TicketOrder>,

@@ -11,7 +11,9 @@ use crate::harness::{Cluster, Kind, TestDatabase, administer, repairshop, rows};
 
 /// `serve` ends with status 1, and its last line has each of `needles`.
 fn fails(arguments: &[&str], url: &str, needles: &[&str]) {
-    let outcome = repairshop(arguments, &[("DATABASE_URL", url)]);
+    // Several of these run at once, and must not take each other's port.
+    let environment = [("DATABASE_URL", url), ("LISTEN", "127.0.0.1:0")];
+    let outcome = repairshop(arguments, &environment);
     let said = &outcome.stderr;
     assert_eq!(outcome.status, Some(1), "{said}");
     assert!(!said.contains("panicked"), "{said}");

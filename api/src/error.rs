@@ -253,7 +253,7 @@ impl UserError {
 pub enum UserErrorCode {
     /// Left empty.
     Blank,
-    /// Longer than the column takes.
+    /// Longer than the column takes, or its index.
     TooLong,
     /// Not of the form that this field takes.
     Invalid,

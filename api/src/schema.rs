@@ -56,7 +56,12 @@ fn schema() -> Schema {
 /// The schema in GraphQL's own language.
 #[must_use]
 pub fn sdl() -> String {
-    schema().sdl_with_options(SDLExportOptions::new().include_specified_by())
+    schema().sdl_with_options(
+        SDLExportOptions::new()
+            .include_specified_by()
+            .prefer_single_line_descriptions()
+            .use_space_ident(),
+    )
 }
 
 /// The server without its transports: the schema, its database, and the documents it has parsed.

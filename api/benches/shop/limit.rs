@@ -292,7 +292,7 @@ async fn create(pool: &PgPool, customer: i32) -> sqlx::Result<Answer> {
         "INSERT INTO tickets (customer_id, title, tech) VALUES ($1, $2, $3) RETURNING id, title, created_at",
     )
     .bind(customer)
-    .bind("Screen cracked")
+    .bind("Battery swollen")
     .bind("nobody")
     .fetch_one(pool)
     .await?;

@@ -83,9 +83,9 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         name: "createTicket",
         cpu_target: 2.0,
         rate_target: None,
-        query: "mutation Create($customer: ID!) { createTicket(input: {customerId: $customer, title: \"Screen cracked\", tech: \"nobody\"}) { ticket { number title createdAt } userErrors { code field } } }",
+        query: "mutation Create($customer: ID!) { createTicket(input: {customerId: $customer, title: \"Battery swollen\", tech: \"nobody\"}) { ticket { number title createdAt } userErrors { code field } } }",
         variables: |size, n| json!({ "customer": spread(n, size.customers) }),
-        pgbench: "\\set customer random(1, :customers)\nINSERT INTO tickets (customer_id, title, tech) VALUES (:customer, 'Screen cracked', 'nobody') RETURNING id, title, created_at;",
+        pgbench: "\\set customer random(1, :customers)\nINSERT INTO tickets (customer_id, title, tech) VALUES (:customer, 'Battery swollen', 'nobody') RETURNING id, title, created_at;",
     },
     Operation {
         name: "updateTicket",

@@ -29,35 +29,35 @@ pub struct CustomerFilter {
     pub or: Option<Vec<CustomerFilter>>,
     /// This does not hold.
     pub not: Option<Box<CustomerFilter>>,
-    /// On the number.
+    /// The number.
     pub number: Option<IntFilter>,
-    /// On the given name.
+    /// The given name.
     pub first_name: Option<StringFilter>,
-    /// On the family name.
+    /// The family name.
     pub last_name: Option<StringFilter>,
-    /// On the email address.
+    /// The email address.
     pub email: Option<StringFilter>,
-    /// On the telephone number.
+    /// The telephone number.
     pub phone: Option<StringFilter>,
-    /// On street and house number.
+    /// Street and house number.
     pub address1: Option<StringFilter>,
-    /// On flat, floor or company.
+    /// Flat, floor or company.
     pub address2: Option<StringFilter>,
-    /// On the town.
+    /// The town.
     pub city: Option<StringFilter>,
-    /// On the two-letter code of the state.
+    /// The two-letter code of the state.
     pub state: Option<StringFilter>,
-    /// On the postal code.
+    /// The postal code.
     pub zip_code: Option<StringFilter>,
-    /// On what the shop wants to remember.
+    /// What the shop wants to remember.
     pub notes: Option<StringFilter>,
-    /// On whether the shop still works for the customer.
+    /// Whether the shop still works for the customer.
     pub active: Option<BooleanFilter>,
-    /// On when the row was made.
+    /// When the row was made.
     pub created_at: Option<DateTimeFilter>,
-    /// On when the row was last changed.
+    /// When the row was last changed.
     pub updated_at: Option<DateTimeFilter>,
-    /// On the customer's tickets.
+    /// The customer's tickets.
     pub tickets: Option<Box<TicketListFilter>>,
 }
 

@@ -29,11 +29,12 @@ const ROWS_PER_INSERT: usize = 1_000;
 /// A new customer, and with `tickets` the tickets of a first visit.
 #[derive(InputObject)]
 pub struct CreateCustomerInput {
-    /// Given name.
+    /// Given name, at most 600 characters.
     first_name: String,
-    /// Family name.
+    /// Family name, at most 600 characters.
     last_name: String,
-    /// Email address; no two customers have the same. Stored in lower case.
+    /// Email address, at most 600 characters; no two customers have the same. Stored in lower
+    /// case.
     email: String,
     /// Telephone number, in any form.
     phone: String,
@@ -41,7 +42,7 @@ pub struct CreateCustomerInput {
     address1: String,
     /// Flat, floor or company.
     address2: MaybeUndefined<String>,
-    /// Town.
+    /// Town, at most 600 characters.
     city: String,
     /// Two-letter code; stored in upper case.
     state: String,
@@ -65,11 +66,12 @@ pub struct UpdateCustomerInput {
     /// Change it only if nobody has since: the `updatedAt` that the change is based on, compared to
     /// the millisecond.
     if_updated_at: Option<DateTime>,
-    /// Given name.
+    /// Given name, at most 600 characters.
     first_name: MaybeUndefined<String>,
-    /// Family name.
+    /// Family name, at most 600 characters.
     last_name: MaybeUndefined<String>,
-    /// Email address; no two customers have the same. Stored in lower case.
+    /// Email address, at most 600 characters; no two customers have the same. Stored in lower
+    /// case.
     email: MaybeUndefined<String>,
     /// Telephone number, in any form.
     phone: MaybeUndefined<String>,
@@ -77,7 +79,7 @@ pub struct UpdateCustomerInput {
     address1: MaybeUndefined<String>,
     /// Flat, floor or company; null clears it.
     address2: MaybeUndefined<String>,
-    /// Town.
+    /// Town, at most 600 characters.
     city: MaybeUndefined<String>,
     /// Two-letter code; stored in upper case.
     state: MaybeUndefined<String>,

@@ -46,9 +46,9 @@ impl<R: Record> TypeName for Connection<R> {
 /// Where a page stands in the whole list.
 #[derive(SimpleObject)]
 pub struct PageInfo {
-    /// Whether there are rows after this page.
+    /// Whether there are rows after this page. Going backward: whether `before` or `offset` was given.
     has_next_page: bool,
-    /// Whether there are rows before this page.
+    /// Whether there are rows before this page. Going forward: whether `after` or `offset` was given.
     has_previous_page: bool,
     /// The first row's cursor; null on an empty page.
     start_cursor: Option<String>,

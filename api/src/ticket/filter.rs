@@ -27,21 +27,21 @@ pub struct TicketFilter {
     pub or: Option<Vec<TicketFilter>>,
     /// This does not hold.
     pub not: Option<Box<TicketFilter>>,
-    /// On the number.
+    /// The ticket's number.
     pub number: Option<IntFilter>,
-    /// On the title.
+    /// The title.
     pub title: Option<StringFilter>,
-    /// On the description.
+    /// The description.
     pub description: Option<StringFilter>,
-    /// On whether it is done.
+    /// Whether it is done.
     pub completed: Option<BooleanFilter>,
-    /// On who works on it.
+    /// Who works on it.
     pub tech: Option<StringFilter>,
-    /// On when the row was made.
+    /// When the row was made.
     pub created_at: Option<DateTimeFilter>,
-    /// On when the row was last changed.
+    /// When the row was last changed.
     pub updated_at: Option<DateTimeFilter>,
-    /// On whose it is.
+    /// The customer whose it is.
     pub customer: Option<Box<CustomerFilter>>,
 }
 

@@ -33,19 +33,26 @@ impl TicketList {
             desc = "How many, from the start or from `after`: 0 to 100; 20 where neither `first` nor `last` is given."
         )]
         first: Option<i32>,
-        #[graphql(desc = "Only what comes after the row with this cursor.")] after: Option<String>,
+        #[graphql(
+            desc = "Only what comes after the row with this cursor, which is one of the same `orderBy`."
+        )]
+        after: Option<String>,
         #[graphql(desc = "How many, from the end or from `before`: 0 to 100.")] last: Option<i32>,
-        #[graphql(desc = "Only what comes before the row with this cursor.")] before: Option<
-            String,
-        >,
-        #[graphql(desc = "How many to skip, for numbered pages; not together with a cursor.")]
+        #[graphql(
+            desc = "Only what comes before the row with this cursor, which is one of the same `orderBy`."
+        )]
+        before: Option<String>,
+        #[graphql(
+            desc = "How many to skip, 0 or more, for numbered pages; not together with a cursor."
+        )]
         offset: Option<i32>,
         #[graphql(name = "where", desc = "Only tickets that satisfy this.")] filter: Option<
             Box<TicketFilter>,
         >,
-        #[graphql(desc = "What to sort by, the first counting most.")] order_by: Option<
-            Vec<TicketOrder>,
-        >,
+        #[graphql(
+            desc = "What to sort by, the first counting most. Rows that are equal in all of it come by `number`, the way of the last."
+        )]
+        order_by: Option<Vec<TicketOrder>>,
         #[graphql(
             desc = "Words that must all occur, whatever their case, in the title, description, technician or the customer's name."
         )]

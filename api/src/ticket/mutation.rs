@@ -35,7 +35,7 @@ pub struct NewTicketInput {
     /// Whether it is done already.
     #[graphql(default = false)]
     completed: bool,
-    /// Who works on it.
+    /// Who works on it, at most 600 characters.
     #[graphql(default = "unassigned")]
     tech: String,
 }
@@ -45,16 +45,9 @@ pub struct NewTicketInput {
 pub struct CreateTicketInput {
     /// Whose it is: `Customer:42` or `42`.
     customer_id: Id<Customer>,
-    /// What is to be done, in a line.
-    title: String,
-    /// What is to be done, at length.
-    description: MaybeUndefined<String>,
-    /// Whether it is done already.
-    #[graphql(default = false)]
-    completed: bool,
-    /// Who works on it.
-    #[graphql(default = "unassigned")]
-    tech: String,
+    /// What is to be done.
+    #[graphql(flatten)]
+    ticket: NewTicketInput,
 }
 
 /// What to change of a ticket; a field that is left out keeps its value.
@@ -73,7 +66,7 @@ pub struct UpdateTicketInput {
     description: MaybeUndefined<String>,
     /// Whether it is done.
     completed: MaybeUndefined<bool>,
-    /// Who works on it.
+    /// Who works on it, at most 600 characters.
     tech: MaybeUndefined<String>,
 }
 
@@ -129,13 +122,8 @@ impl TicketMutation {
         let db = ctx.shop().db();
         let customer = input.customer_id.number;
         let mut form = Form::input();
-        let mut ticket = NewTicketInput {
-            title: input.title,
-            description: input.description,
-            completed: input.completed,
-            tech: input.tech,
-        }
-        .read(&mut form, dialect::now(db.get_database_backend()));
+        let now = dialect::now(db.get_database_backend());
+        let mut ticket = input.ticket.read(&mut form, now);
         ticket.customer_id = Set(customer);
         let mut user_errors = form.into_errors();
         let mut created = None;

@@ -108,9 +108,13 @@ async fn lock(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
         })
         .await?;
     if txn.get_database_backend() == DbBackend::Postgres {
+        // An index over many rows takes its time, and so does the wait for who is migrating already.
         // "repairsh" in ASCII; released by the commit, also behind a pooler.
-        txn.execute_unprepared("SELECT pg_advisory_xact_lock(8243118256654807912)")
-            .await?;
+        txn.execute_unprepared(
+            "SET LOCAL statement_timeout = 0; \
+             SELECT pg_advisory_xact_lock(8243118256654807912)",
+        )
+        .await?;
         txn.execute_unprepared(
             "SET LOCAL client_min_messages = warning; \
              CREATE SCHEMA IF NOT EXISTS repairshop; \

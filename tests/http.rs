@@ -12,6 +12,7 @@ on_both!(
     what_a_browser_sends_unasked_is_refused,
     a_body_that_is_no_request_is_refused_in_json,
     other_methods_are_not_allowed,
+    another_path_says_where_to_go,
 );
 
 const GRAPHQL: &str = "application/graphql-response+json";
@@ -218,4 +219,19 @@ async fn other_methods_are_not_allowed(shop: Shop) {
         assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED);
         assert_eq!(response.headers()[header::ALLOW], "GET, POST");
     }
+}
+
+async fn another_path_says_where_to_go(shop: Shop) {
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .build()
+        .expect("a client");
+    let reply = send(client.get(shop.url.replace("/graphql", "/"))).await;
+    assert_eq!(reply.status, 404);
+    let message = reply.body["errors"][0]["message"].as_str();
+    assert!(
+        message.is_some_and(|message| message.contains("/graphql")),
+        "{}",
+        reply.body
+    );
 }

@@ -24,6 +24,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, schema::App};
 
+/// Where GraphQL is served.
+const PATH: &str = "/graphql";
 /// The longest body, in bytes.
 const MAX_BODY: usize = 1024 * 1024;
 
@@ -33,7 +35,8 @@ const JSON: &str = "application/json";
 /// The server's routes. Does no I/O.
 pub fn app(app: App) -> Router {
     Router::new()
-        .route("/graphql", get(by_get).post(by_post).fallback(by_other))
+        .route(PATH, get(by_get).post(by_post).fallback(by_other))
+        .fallback(elsewhere)
         .with_state(app)
 }
 
@@ -117,6 +120,11 @@ impl Parameters<String> {
             extensions: object(self.extensions)?,
         })
     }
+}
+
+async fn elsewhere() -> axum::response::Response {
+    let message = format!("Expected the path `{PATH}`, where GraphQL is served.");
+    Answer::Json.refuse(StatusCode::NOT_FOUND, message)
 }
 
 async fn by_other(headers: HeaderMap) -> axum::response::Response {

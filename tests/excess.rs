@@ -10,6 +10,7 @@ on_both!(
     a_filter_or_search_of_any_size_is_answered_or_refused,
     a_row_that_cannot_be_read_fails_its_own_request,
     a_database_that_went_away_is_told_as_unavailable,
+    a_lock_that_is_held_is_not_waited_for_forever,
 );
 
 async fn alive(shop: &Shop) {
@@ -83,6 +84,16 @@ async fn a_filter_or_search_of_any_size_is_answered_or_refused(shop: Shop) {
             assert!(["TOO_COSTLY", "BAD_USER_INPUT"].contains(&answer.code()));
         }
     }
+    for (steps, accepted) in [(8, true), (17, false)] {
+        let mut filter = json!({ "state": { "eq": "TX" } });
+        for _ in 0..steps {
+            filter = json!({ "tickets": { "some": { "customer": filter } } });
+        }
+        let query = "query($where: CustomerFilter) { customers(where: $where) { totalCount } }";
+        let answer = shop.graphql(query, json!({ "where": filter })).await;
+        let code = (!accepted).then_some("TOO_COSTLY");
+        assert_eq!(answer.errors().first().map(|_| answer.code()), code);
+    }
     let amplified = "query($f: [TicketFilter!]) { tickets(where: {or: [{or: $f}, {or: $f}, {or: $f}]}) { totalCount } }";
     let answer = shop.graphql(amplified, json!({ "f": many(70) })).await;
     assert_eq!(answer.code(), "TOO_COSTLY");
@@ -124,4 +135,21 @@ async fn a_database_that_went_away_is_told_as_unavailable(shop: Shop) {
     shop.graphql(query, json!({}))
         .await
         .data("/updateTicket/ticket");
+}
+
+/// On SQLite, whose lock is the whole file's, this is the test above.
+async fn a_lock_that_is_held_is_not_waited_for_forever(shop: Shop) {
+    if shop.kind() == Kind::Postgres {
+        shop.execute("BEGIN").await;
+        shop.execute("UPDATE tickets SET tech = 'x' WHERE id = 1")
+            .await;
+        let query = "mutation { updateTicket(input: {id: 1, title: \"x\"}) { ticket { number } } }";
+        let answer = shop.graphql(query, json!({})).await;
+        assert_eq!(answer.code(), "UNAVAILABLE");
+        assert!(answer.errors()[0]["extensions"]["id"].is_string());
+        shop.execute("ROLLBACK").await;
+        shop.graphql(query, json!({}))
+            .await
+            .data("/updateTicket/ticket");
+    }
 }

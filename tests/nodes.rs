@@ -122,6 +122,8 @@ async fn what_cannot_be_an_id_is_refused(shop: Shop) {
         "Ticket:5:6",
         "Ticket:5\0",
     ];
+    let code = shop.refusal(TICKET, json!({ "id": 1e30 })).await;
+    assert_eq!(code, "BAD_USER_INPUT");
     for id in bad {
         let code = shop.refusal(TICKET, json!({ "id": id })).await;
         assert_eq!(code, "BAD_USER_INPUT", "{id}");

@@ -4,7 +4,16 @@
 //! A failure to connect becomes one line with its remedy here; no other module explains it. Knows
 //! nothing of tables. The URL's password never leaves this file.
 
-use std::{fmt, str::FromStr, sync::Arc, thread::available_parallelism, time::Duration};
+use std::{
+    fmt,
+    str::FromStr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread::available_parallelism,
+    time::{Duration, Instant},
+};
 
 use sea_orm::{
     ConnectOptions, DatabaseConnection, DatabaseTransaction, DbErr, RuntimeErr,
@@ -22,6 +31,9 @@ pub type StatementLog = Arc<dyn Fn(&Info<'_>) + Send + Sync>;
 
 /// Longer than a busy pool needs; shorter than a person waits.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// How long a connection to PostgreSQL stays open that nobody uses, at most one and a half times.
+const UNUSED: Duration = Duration::from_mins(1);
 
 /// The database, for reading and for writing: two pools on SQLite, one on PostgreSQL.
 #[derive(Clone, Debug)]
@@ -140,6 +152,8 @@ async fn postgres(url: &str, max_connections: Option<u32>) -> Result<Database, C
     }
 
     let failed = options.clone();
+    let use_of = Arc::new(Use::default());
+    let seen = Arc::clone(&use_of);
     // The URL is only for SeaORM to choose the driver by: the options are already made.
     let mut pool = pool("postgres://localhost", max_connections);
     pool.map_sqlx_postgres_opts(move |_| options.clone())
@@ -151,13 +165,16 @@ async fn postgres(url: &str, max_connections: Option<u32>) -> Result<Database, C
                 Box::pin(async move {
                     let session = "SET TimeZone = 'UTC'; \
                                    SET idle_in_transaction_session_timeout = '10s'; \
-                                   SET statement_timeout = '30s'";
+                                   SET statement_timeout = '30s'; \
+                                   SET lock_timeout = '2s'";
                     connection.execute(session).await.map(drop)
                 })
             })
         })
-        // Neon sleeps after five minutes; a connection from before that is dead.
-        .idle_timeout(Duration::from_mins(2))
+        .map_sqlx_postgres_before_acquire(move |_, _| {
+            seen.now();
+            Box::pin(async { Ok(true) })
+        })
         .test_before_acquire_if_idle_for(Duration::from_secs(30));
     let both =
         sea_orm::Database::connect(pool)
@@ -166,10 +183,54 @@ async fn postgres(url: &str, max_connections: Option<u32>) -> Result<Database, C
                 Some(error) => postgres_refused(&failed, error),
                 None => unreachable(&failed, &one_line(&error)),
             })?;
+    tokio::spawn(close_unused(
+        both.get_postgres_connection_pool().clone(),
+        use_of,
+    ));
     Ok(Database {
         read: both.clone(),
         write: both,
     })
+}
+
+/// When a connection was last asked for.
+struct Use {
+    since: Instant,
+    /// Seconds after `since`.
+    last: AtomicU64,
+}
+
+impl Default for Use {
+    fn default() -> Self {
+        Self {
+            since: Instant::now(),
+            last: AtomicU64::new(0),
+        }
+    }
+}
+
+impl Use {
+    fn now(&self) {
+        (self.last).store(self.since.elapsed().as_secs(), Ordering::Relaxed);
+    }
+
+    fn ago(&self) -> Duration {
+        let last = Duration::from_secs(self.last.load(Ordering::Relaxed));
+        self.since.elapsed().saturating_sub(last)
+    }
+}
+
+/// Closes the connections once nobody has asked for one for a while: Neon sleeps after five minutes
+/// without any, and a connection from before that is dead.
+async fn close_unused(pool: sqlx::PgPool, use_of: Arc<Use>) {
+    while !pool.is_closed() {
+        tokio::time::sleep(UNUSED / 2).await;
+        if use_of.ago() >= UNUSED {
+            while let Some(connection) = pool.try_acquire() {
+                let _ = connection.close().await;
+            }
+        }
+    }
 }
 
 /// Neon writes `channel_binding=require` into its URLs; the driver would warn of it at each start.
@@ -286,9 +347,6 @@ async fn sqlite_pool(
 ) -> Result<DatabaseConnection, DbErr> {
     let mut pool = pool("sqlite::memory:", Some(size));
     pool.map_sqlx_sqlite_opts(move |_| options.clone())
-        // A database in memory goes with its last connection, and a file's cost nothing to keep.
-        .idle_timeout(None)
-        .max_lifetime(None)
         .test_before_acquire(false);
     sea_orm::Database::connect(pool).await
 }
@@ -327,6 +385,11 @@ fn pool(url: &str, max_connections: Option<u32>) -> ConnectOptions {
     options
         .max_connections(max_connections.unwrap_or_else(default_connections))
         .min_connections(0)
+        // The pool's own task for these can count below zero where connections come and go at that
+        // moment, and then never ends (sqlx 0.9.0, `spawn_maintenance_tasks`): `close_unused` does
+        // it on PostgreSQL. SQLite's cost nothing to keep, and one in memory goes with its last.
+        .idle_timeout(None)
+        .max_lifetime(None)
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .sqlx_logging(false)
         .record_stmt_in_spans(false);

@@ -7,6 +7,8 @@
 //! [`Error`] must never implement `Display`: async-graphql shows any `Display` error to the client,
 //! so that a `?` on a database error would tell SQL to the world.
 
+use std::fmt::Display;
+
 use async_graphql::{Enum, ErrorExtensionValues, ServerError, SimpleObject};
 use sea_orm::{DbErr, RuntimeErr, SqlErr, SqlxError};
 use uuid::Uuid;
@@ -25,7 +27,7 @@ pub enum Code {
     BadUserInput,
     /// More than one request may ask for.
     TooCostly,
-    /// The database cannot be reached, or is too busy.
+    /// The database cannot be reached, or is too busy; the log has the cause under the error's id.
     Unavailable,
     /// Our fault; the log has the cause under the error's id.
     InternalServerError,
@@ -73,24 +75,20 @@ impl Error {
         }
     }
 
-    /// Our mistake. Logs the cause, once; the client gets the id alone.
-    pub fn internal(cause: impl std::fmt::Display) -> Self {
-        let id = Uuid::new_v4();
-        tracing::error!(%id, %cause, "a request failed");
-        Self {
-            code: Code::InternalServerError,
-            message: "Something went wrong on the server.".to_owned(),
-            id: Some(id),
-        }
+    /// Our mistake.
+    pub fn internal(cause: impl Display) -> Self {
+        let message = "Something went wrong on the server.";
+        Self::masked(Code::InternalServerError, message, cause)
     }
 
-    fn unavailable(cause: &DbErr) -> Self {
-        tracing::warn!(%cause, "the database cannot be reached");
+    /// Logs the cause, once; the client gets the id alone.
+    fn masked(code: Code, message: &str, cause: impl Display) -> Self {
+        let id = Uuid::new_v4();
+        tracing::error!(%id, code = code.as_str(), %cause, "a request failed");
         Self {
-            code: Code::Unavailable,
-            message: "The database cannot be reached or is too busy; try again in a moment."
-                .to_owned(),
-            id: None,
+            code,
+            message: message.to_owned(),
+            id: Some(id),
         }
     }
 
@@ -118,19 +116,22 @@ impl Error {
 
 impl From<DbErr> for Error {
     fn from(error: DbErr) -> Self {
-        if is_passing(&error) {
-            Self::unavailable(&error)
-        } else {
-            Self::internal(error)
-        }
+        let message = match &error {
+            DbErr::ConnectionAcquire(_) => "The server is too busy; try again in a moment.",
+            error if is_passing(error) => {
+                "The database does not answer as it should; try again in a moment."
+            }
+            _ => return Self::internal(error),
+        };
+        Self::masked(Code::Unavailable, message, error)
     }
 }
 
 /// Whether the same statement may succeed in a moment: there is no connection, the server shuts
-/// down or has no resources left, SQLite's file is locked.
+/// down or has no resources left, somebody else holds a lock.
 fn is_passing(error: &DbErr) -> bool {
     let cause = match error {
-        DbErr::Conn(_) | DbErr::ConnectionAcquire(_) => return true,
+        DbErr::Conn(_) => return true,
         DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause)) => {
             cause
         }
@@ -139,9 +140,9 @@ fn is_passing(error: &DbErr) -> bool {
     match &**cause {
         SqlxError::Io(_) | SqlxError::PoolTimedOut | SqlxError::PoolClosed => true,
         SqlxError::Database(error) => error.code().is_some_and(|code| {
-            // PostgreSQL's classes (appendix A of its manual); SQLITE_BUSY and SQLITE_LOCKED, which
-            // have their varieties in the higher bytes.
-            ["08", "53", "57P"]
+            // PostgreSQL's codes and classes of codes (appendix A of its manual); SQLITE_BUSY and
+            // SQLITE_LOCKED, which have their varieties in the higher bytes.
+            ["08", "40001", "40P01", "53", "55P03", "57P"]
                 .iter()
                 .any(|class| code.len() == 5 && code.starts_with(class))
                 || (code.parse::<u32>())
@@ -167,18 +168,22 @@ impl From<Error> for async_graphql::Error {
 pub(crate) fn classify(error: &mut ServerError) {
     let extensions = error.extensions.get_or_insert_default();
     if extensions.get("code").is_none() {
-        let code = if error.path.is_empty() {
+        // A number that is too large even for a number is an id that cannot be one.
+        let no_id = error.message.ends_with("expected type \"ID\"");
+        let code = if error.path.is_empty() && !no_id {
             Code::GraphqlValidationFailed
         } else {
             Code::BadUserInput
         };
         extensions.set("code", code.as_str());
     }
+    if let Some((ours, _)) = error.message.split_once(" (occurred while parsing \"") {
+        error.message = ours.to_owned();
+    }
     if let Some(rest) = error.message.strip_prefix("Failed to parse \"")
         && let Some((_, ours)) = rest.split_once("\": ")
     {
-        let ours = ours.split(" (occurred while parsing \"").next();
-        error.message = ours.unwrap_or_default().to_owned();
+        error.message = ours.to_owned();
     }
 }
 

@@ -20,9 +20,12 @@ pub trait Filter {
     /// The condition for a row that is in the list.
     fn condition(&self, backend: DbBackend) -> Condition;
 
-    /// How many filters it is made of, itself included.
+    /// How many filters it is made of, itself included; a relation counts for [`RELATION`].
     fn size(&self) -> usize;
 }
+
+/// What a step to another table counts for in a filter's size: each is a query inside a query.
+pub const RELATION: usize = 10;
 
 /// The size of `and`, `or` and `not`, and of the filter that has them.
 pub(crate) fn size<F: Filter>(and: Option<&Vec<F>>, or: Option<&Vec<F>>, not: Option<&F>) -> usize {

@@ -47,7 +47,7 @@ impl Kind {
     /// What is wrong with the form of a text that is there and fits.
     fn misfit(self, text: &str) -> Option<&'static str> {
         match self {
-            Self::Email if !is_email(text) => Some("must be an email address"),
+            Self::Email if !is_email(text) => Some("must look like name@example.com"),
             Self::State if text.len() != 2 || !text.bytes().all(|b| b.is_ascii_uppercase()) => {
                 Some("must be a two-letter code")
             }
@@ -179,10 +179,19 @@ impl Form {
     }
 }
 
-/// `firstName` as people read it: `First name`.
+/// A field as people call it: `firstName` is "First name", unless there is a better word.
 fn label(field: &str) -> String {
-    let mut label = String::with_capacity(field.len() + 2);
-    for letter in field.chars() {
+    let better = match field {
+        "email" => "Email address",
+        "address1" => "Address",
+        "address2" => "Second line of the address",
+        "zipCode" => "ZIP code",
+        "customerId" => "Customer",
+        "tech" => "Technician",
+        _ => "",
+    };
+    let mut label = better.to_owned();
+    for letter in field.chars().filter(|_| better.is_empty()) {
         if label.is_empty() {
             label.extend(letter.to_uppercase());
         } else if letter.is_uppercase() {

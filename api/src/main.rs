@@ -238,7 +238,7 @@ fn welcome(address: SocketAddr) {
         "GraphQL is served at http://{host}/graphql\n\n\
          Try it:\n\n  \
          curl http://{host}/graphql -H 'content-type: application/json' \\\n    \
-         -d '{{\"query\": \"{{ customer(id: 1) {{ firstName lastName tickets(first: 3) {{ totalCount nodes {{ number title completed }} }} }} }}\"}}'\n"
+         -d '{{\"query\": \"{{ customer(id: 1) {{ firstName lastName tickets(first: 2) {{ totalCount nodes {{ number title completed }} }} }} }}\"}}'\n"
     ));
 }
 

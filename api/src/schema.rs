@@ -124,7 +124,11 @@ impl App {
     async fn run(&self, db: DatabaseConnection, request: Request) -> Response {
         let response = with_shop(db, |shop| self.schema.execute(request.data(shop)));
         let response = AssertUnwindSafe(response).catch_unwind().await;
-        response.unwrap_or_else(|_| failed("a resolver panicked"))
+        response.unwrap_or_else(|panic| {
+            let said = (panic.downcast_ref::<&str>().copied())
+                .or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+            failed(format!("a panic: {}", said.unwrap_or_default()))
+        })
     }
 
     /// A mutation runs in a task of its own, which goes on where the caller goes away: a dropped

@@ -34,6 +34,9 @@ pub enum Command {
     Fresh,
 }
 
+/// How often a command is begun.
+const ATTEMPTS: usize = 5;
+
 /// Carries out a command on the database at `url` and prints a line for each migration.
 ///
 /// # Errors
@@ -47,6 +50,9 @@ pub async fn run(url: &str, command: &Command) -> Result<(), DbErr> {
     let mut options = ConnectOptions::new(url);
     options
         .max_connections(1)
+        // Without the pool's own maintenance, which may never end (sqlx 0.9.0): it lives for moments.
+        .idle_timeout(None)
+        .max_lifetime(None)
         .sqlx_logging(false)
         .map_sqlx_sqlite_opts(|options| options.create_if_missing(true));
     let db = Database::connect(options)
@@ -72,6 +78,29 @@ pub async fn execute(db: &DatabaseConnection, command: &Command) -> Result<Vec<S
     if *command == Command::Status {
         return Ok(listing(&status(db).await?));
     }
+    // Beside a server that writes, whose locks come in any order, PostgreSQL may choose this
+    // transaction to give way; it has changed nothing then, and can begin again.
+    let mut left = ATTEMPTS;
+    loop {
+        left -= 1;
+        match change(db, command).await {
+            Err(error) if left > 0 && is_deadlock(&error) => {}
+            done => return done,
+        }
+    }
+}
+
+fn is_deadlock(error: &DbErr) -> bool {
+    let (DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error))) =
+        error
+    else {
+        return false;
+    };
+    let error = error.as_database_error();
+    error.is_some_and(|error| error.code().as_deref() == Some("40P01"))
+}
+
+async fn change(db: &DatabaseConnection, command: &Command) -> Result<Vec<String>, DbErr> {
     let txn = lock(db).await?;
     let before = status(&txn).await?;
     match *command {
@@ -111,7 +140,7 @@ async fn lock(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
         // An index over many rows takes its time, and so does the wait for who is migrating already.
         // "repairsh" in ASCII; released by the commit, also behind a pooler.
         txn.execute_unprepared(
-            "SET LOCAL statement_timeout = 0; \
+            "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; \
              SELECT pg_advisory_xact_lock(8243118256654807912)",
         )
         .await?;

@@ -126,6 +126,8 @@ impl TestDatabase {
 async fn connect(url: &str) -> DatabaseConnection {
     let mut options = ConnectOptions::new(url);
     options.max_connections(1).sqlx_logging(false);
+    // Without the pool's own maintenance, which may never end (sqlx 0.9.0).
+    options.idle_timeout(None).max_lifetime(None);
     sea_orm::Database::connect(options)
         .await
         .expect("the test's own connection")

@@ -98,6 +98,8 @@ pub(crate) async fn serve(url: &str) {
     let pool = PgPoolOptions::new()
         .max_connections(4)
         .test_before_acquire(false)
+        .idle_timeout(None)
+        .max_lifetime(None)
         .connect(url)
         .await
         .expect("the database");

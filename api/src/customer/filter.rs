@@ -13,7 +13,8 @@ use sea_orm::{
 use crate::{
     dialect::{self, Place},
     filter::{
-        BooleanFilter, DateTimeFilter, Filter, IntFilter, StringFilter, add, combine, size, truth,
+        BooleanFilter, DateTimeFilter, Filter, IntFilter, RELATION, StringFilter, add, combine,
+        size, truth,
     },
     page::{KeyKind, OrderDirection, SortKey},
     ticket::TicketFilter,
@@ -105,7 +106,11 @@ impl Filter for CustomerFilter {
 impl TicketListFilter {
     fn size(&self) -> usize {
         let filters = [&self.some, &self.every, &self.none];
-        filters.into_iter().flatten().map(Filter::size).sum()
+        filters
+            .into_iter()
+            .flatten()
+            .map(|filter| RELATION + filter.size())
+            .sum()
     }
 
     fn condition(&self, db: DbBackend) -> Condition {

@@ -3,7 +3,11 @@
 use sea_orm::{DbBackend, sea_query::SelectStatement};
 
 use super::Listed;
-use crate::{Error, Result, filter::Filter, scalar::Needle};
+use crate::{
+    Error, Result,
+    filter::{Filter, RELATION},
+    scalar::Needle,
+};
 
 /// How many filters one may be made of, `and`, `or`, `not` and relations included. The databases
 /// end an expression at about a thousand levels.
@@ -24,7 +28,8 @@ impl<R: Listed> Scope<R> {
         let size = filter.as_ref().map_or(0, |filter| filter.size());
         if size > MAX_FILTERS {
             return Err(Error::too_costly(format!(
-                "Expected `where` to be made of at most {MAX_FILTERS} filters, found {size}."
+                "Expected `where` to be made of at most {MAX_FILTERS} filters, each relation \
+                 counting for {RELATION}, found {size}."
             )));
         }
         let text = search.map_or("", Needle::as_str);

@@ -13,7 +13,10 @@ use sea_orm::{
 use crate::{
     customer::{CustomerFilter, named},
     dialect::{self, Place},
-    filter::{BooleanFilter, DateTimeFilter, Filter, IntFilter, StringFilter, add, combine, size},
+    filter::{
+        BooleanFilter, DateTimeFilter, Filter, IntFilter, RELATION, StringFilter, add, combine,
+        size,
+    },
     page::{KeyKind, OrderDirection, SortKey},
 };
 
@@ -48,7 +51,10 @@ pub struct TicketFilter {
 impl Filter for TicketFilter {
     fn size(&self) -> usize {
         size(self.and.as_ref(), self.or.as_ref(), self.not.as_deref())
-            + self.customer.as_ref().map_or(0, |customer| customer.size())
+            + self
+                .customer
+                .as_ref()
+                .map_or(0, |customer| RELATION + customer.size())
     }
 
     fn condition(&self, db: DbBackend) -> Condition {

@@ -50,6 +50,19 @@ fn table(manager: &SchemaManager<'_>, name: &'static str) -> TableRef {
     }
 }
 
+/// Drops indexes, each given as its table and its name, where they are there.
+async fn drop_indexes(
+    manager: &SchemaManager<'_>,
+    indexes: impl Iterator<Item = (&'static str, &'static str)>,
+) -> Result<(), DbErr> {
+    for (of, name) in indexes {
+        let mut index = Index::drop();
+        index.table(table(manager, of)).name(name).if_exists();
+        manager.drop_index(index).await?;
+    }
+    Ok(())
+}
+
 fn is_postgres(manager: &SchemaManager<'_>) -> bool {
     manager.get_connection().get_database_backend() == DbBackend::Postgres
 }

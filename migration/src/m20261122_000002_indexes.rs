@@ -5,7 +5,7 @@ use sea_orm_migration::{
     sea_orm::{ConnectionTrait, DbErr, Statement},
 };
 
-use crate::{is_postgres, table};
+use crate::{drop_indexes, is_postgres, table};
 
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
@@ -75,12 +75,7 @@ impl MigrationTrait for Migration {
             ("customers", EMAIL),
             ("customers", EMAIL_UNIQUE),
         ];
-        for (of, name) in sorted.chain(others) {
-            let mut index = Index::drop();
-            index.table(table(manager, of)).name(name).if_exists();
-            manager.drop_index(index).await?;
-        }
-        Ok(())
+        drop_indexes(manager, sorted.chain(others)).await
     }
 
     fn use_transaction(&self) -> Option<bool> {

@@ -7,7 +7,7 @@ use sea_orm_migration::{
     sea_orm::{ConnectionTrait, DbErr, Statement},
 };
 
-use crate::{is_postgres, table};
+use crate::{drop_indexes, is_postgres, table};
 
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
@@ -75,12 +75,8 @@ impl MigrationTrait for Migration {
         if !is_postgres(manager) {
             return Ok(());
         }
-        for (of, name, _) in INDEXES {
-            let mut index = Index::drop();
-            index.table(table(manager, of)).name(name).if_exists();
-            manager.drop_index(index).await?;
-        }
-        Ok(())
+        let indexes = INDEXES.into_iter().map(|(of, name, _)| (of, name));
+        drop_indexes(manager, indexes).await
     }
 
     fn use_transaction(&self) -> Option<bool> {

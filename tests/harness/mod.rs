@@ -5,6 +5,7 @@
 
 mod command;
 mod database;
+mod node;
 mod postgres;
 mod shell;
 
@@ -18,6 +19,8 @@ use tokio::net::TcpListener;
 
 pub(crate) use command::{Directory, Outcome, Serving, repairshop};
 pub(crate) use database::{Kind, TestDatabase, administer, rows};
+#[expect(unused_imports, reason = "the tests with clients come next")]
+pub(crate) use node::node;
 pub(crate) use postgres::Cluster;
 pub(crate) use shell::{curl, words};
 

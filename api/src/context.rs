@@ -31,6 +31,8 @@ use crate::Result;
 /// between two callers.
 pub struct Shop {
     pub loader: DataLoader<Loader>,
+    /// Whether the values of two fields of the document may have to be merged.
+    pub merges: bool,
     /// What was made once for a field of the document, by the field's address.
     fields: Mutex<HashMap<usize, Arc<dyn Any + Send + Sync>>>,
 }
@@ -79,6 +81,7 @@ where
     let asked = Batches::default();
     let shop = Shop {
         loader: DataLoader::new(Loader { db }, asked.clone(), NoDelay).max_batch_size(usize::MAX),
+        merges: false,
         fields: Mutex::default(),
     };
     let mut request = pin!(request(shop));

@@ -5,8 +5,14 @@ pub mod mutation;
 
 use std::sync::Arc;
 
-use async_graphql::{Context, ID, Object};
-use entity::customer::{Column, Entity, Model};
+use async_graphql::{
+    Context, ID, Object, Positioned, ServerResult, futures_util::future::BoxFuture,
+    parser::types::SelectionSet,
+};
+use entity::{
+    customer::{Column, Entity, Model},
+    ticket,
+};
 use sea_orm::{
     ConnectionTrait, DbBackend,
     sea_query::{Expr, ExprTrait, Func, Order, Query, SelectStatement},
@@ -16,10 +22,11 @@ use crate::{
     Result,
     context::ContextExt,
     node::{Id, global_id},
-    page::{self, Arguments, Connection, Listed, SortKey},
-    row::{self, Columns, Record, Row},
+    page::{self, Arguments, Listed, Page, SortKey},
+    row::{self, Columns, Record, Row, Shown},
     scalar::{DateTime, Needle, Text},
-    ticket::{TicketList, TicketsOf},
+    shape::{Writer, append},
+    ticket::{Ticket, TicketList, TicketsOf},
 };
 pub(crate) use filter::named;
 pub use filter::{CustomerFilter, CustomerOrder, CustomerOrderField, TicketListFilter};
@@ -38,30 +45,101 @@ impl From<Arc<Model>> for Customer {
 impl Record for Customer {
     type Entity = Entity;
     const NAME: &'static str = "Customer";
-    const COLUMNS: &'static [(Column, Option<&'static str>)] = &[
-        (Column::Id, Some("number")),
-        (Column::FirstName, Some("firstName")),
-        (Column::LastName, Some("lastName")),
-        (Column::Email, Some("email")),
-        (Column::Phone, Some("phone")),
-        (Column::Address1, Some("address1")),
-        (Column::Address2, Some("address2")),
-        (Column::City, Some("city")),
-        (Column::State, Some("state")),
-        (Column::ZipCode, Some("zipCode")),
-        (Column::Notes, Some("notes")),
-        (Column::Active, Some("active")),
-        (Column::CreatedAt, Some("createdAt")),
-        (Column::UpdatedAt, Some("updatedAt")),
+    const COLUMNS: &'static [Column] = &[
+        Column::Id,
+        Column::FirstName,
+        Column::LastName,
+        Column::Email,
+        Column::Phone,
+        Column::Address1,
+        Column::Address2,
+        Column::City,
+        Column::State,
+        Column::ZipCode,
+        Column::Notes,
+        Column::Active,
+        Column::CreatedAt,
+        Column::UpdatedAt,
     ];
-    const COMPUTED: &'static [(&'static str, Column)] =
-        &[("id", Column::Id), ("tickets", Column::Id)];
-
+    const FIELDS: &'static [(&'static str, Column, Shown<Self>)] = &[
+        (
+            "id",
+            Column::Id,
+            Shown::Value(|customer, json| append(json, &global_id::<Self>(customer.0.id))),
+        ),
+        (
+            "number",
+            Column::Id,
+            Shown::Value(|customer, json| append(json, &customer.0.id)),
+        ),
+        (
+            "firstName",
+            Column::FirstName,
+            Shown::Value(|customer, json| append(json, &customer.0.first_name)),
+        ),
+        (
+            "lastName",
+            Column::LastName,
+            Shown::Value(|customer, json| append(json, &customer.0.last_name)),
+        ),
+        (
+            "email",
+            Column::Email,
+            Shown::Value(|customer, json| append(json, &customer.0.email)),
+        ),
+        (
+            "phone",
+            Column::Phone,
+            Shown::Value(|customer, json| append(json, &customer.0.phone)),
+        ),
+        (
+            "address1",
+            Column::Address1,
+            Shown::Value(|customer, json| append(json, &customer.0.address1)),
+        ),
+        (
+            "address2",
+            Column::Address2,
+            Shown::Value(|customer, json| append(json, &customer.0.address2)),
+        ),
+        (
+            "city",
+            Column::City,
+            Shown::Value(|customer, json| append(json, &customer.0.city)),
+        ),
+        (
+            "state",
+            Column::State,
+            Shown::Value(|customer, json| append(json, &customer.0.state)),
+        ),
+        (
+            "zipCode",
+            Column::ZipCode,
+            Shown::Value(|customer, json| append(json, &customer.0.zip_code)),
+        ),
+        (
+            "notes",
+            Column::Notes,
+            Shown::Value(|customer, json| append(json, &customer.0.notes)),
+        ),
+        (
+            "active",
+            Column::Active,
+            Shown::Value(|customer, json| append(json, &customer.0.active)),
+        ),
+        (
+            "createdAt",
+            Column::CreatedAt,
+            Shown::Value(|customer, json| append(json, &DateTime(customer.0.created_at))),
+        ),
+        (
+            "updatedAt",
+            Column::UpdatedAt,
+            Shown::Value(|customer, json| append(json, &DateTime(customer.0.updated_at))),
+        ),
+        ("tickets", Column::Id, Shown::Below(tickets)),
+    ];
     const UPDATED_AT: Column = Column::UpdatedAt;
-
-    fn model(&self) -> &Model {
-        &self.0
-    }
 
     fn number(&self) -> i32 {
         self.0.id
@@ -137,11 +215,27 @@ impl Customer {
     }
 }
 
+/// The field `tickets` of the customers of a list.
+fn tickets<'c>(
+    ctx: &'c Context<'c>,
+    sets: &'c [&'c Positioned<SelectionSet>],
+    rows: &'c [&'c Customer],
+) -> BoxFuture<'c, ServerResult<Writer<Customer>>> {
+    let parent = ticket::Column::CustomerId;
+    Box::pin(page::below::<Ticket, _, _>(
+        ctx,
+        sets,
+        rows,
+        parent,
+        |customer| customer.0.id,
+    ))
+}
+
 impl Customer {
     /// The customer that a row names, behind a field of the document; nothing is read where the
     /// field's selection shows no more than the key.
     pub(crate) async fn of(ctx: &Context<'_>, number: i32) -> Result<Option<Self>> {
-        let columns = Columns::<Self>::selected(ctx, &ctx.item.node.selection_set.node);
+        let columns = Columns::<Self>::selected(ctx, &[&ctx.item.node.selection_set]);
         if columns.is_key_alone() {
             return Ok(Some(Self::key(number)));
         }
@@ -158,13 +252,14 @@ impl Customer {
 
     /// The customer behind a field of the document, with what the field's selection shows.
     pub(crate) async fn load(ctx: &Context<'_>, id: Id<Self>) -> Result<Option<Self>> {
-        let columns = Columns::selected(ctx, &ctx.item.node.selection_set.node);
+        let columns = Columns::selected(ctx, &[&ctx.item.node.selection_set]);
         row::load(ctx, id.number, columns).await
     }
 }
 
 impl Listed for Customer {
     type Filter = CustomerFilter;
+    type Order = CustomerOrder;
     type OrderField = CustomerOrderField;
     const BY_NUMBER: CustomerOrderField = CustomerOrderField::Number;
 
@@ -237,7 +332,7 @@ impl CustomerQuery {
             desc = "Words that must all occur, whatever their case, in the name, email, phone, city, state, ZIP code or notes."
         )]
         search: Option<Needle>,
-    ) -> Result<Connection<Customer>> {
+    ) -> Result<Page<Customer>> {
         let arguments = Arguments {
             first,
             after,
@@ -245,9 +340,7 @@ impl CustomerQuery {
             before,
             offset,
             filter,
-            order: (order_by.unwrap_or_default().into_iter())
-                .map(|order| (order.field, order.direction))
-                .collect(),
+            order_by,
             search,
         };
         page::list(ctx, arguments).await
@@ -257,7 +350,7 @@ impl CustomerQuery {
 /// An exact match goes before others, which only another program can have stored.
 async fn by_email(ctx: &Context<'_>, email: String) -> Result<Option<Row<Customer>>> {
     let email: Text = Text::new(email.trim().to_owned())?;
-    let columns = Columns::<Customer>::selected(ctx, &ctx.item.node.selection_set.node);
+    let columns = Columns::<Customer>::selected(ctx, &[&ctx.item.node.selection_set]);
     let column = || Expr::col((Entity, Column::Email));
     let select = Query::select()
         .columns(columns.iter().map(|column| (Entity, column)))

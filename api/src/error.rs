@@ -9,7 +9,7 @@
 
 use std::fmt::Display;
 
-use async_graphql::{Enum, ErrorExtensionValues, ServerError, SimpleObject};
+use async_graphql::{Context, Enum, ErrorExtensionValues, ServerError, SimpleObject};
 use sea_orm::{DbErr, RuntimeErr, SqlErr, SqlxError};
 use uuid::Uuid;
 
@@ -101,6 +101,12 @@ impl Error {
         let mut error = ServerError::new(self.message.as_str(), None);
         error.extensions = Some(self.extensions());
         error
+    }
+
+    /// As an error of a field, for who resolves without a resolver.
+    pub(crate) fn at(self, ctx: &Context<'_>) -> ServerError {
+        let error = async_graphql::Error::from(self);
+        ctx.set_error_path(error.into_server_error(ctx.item.pos))
     }
 
     /// `code`, and the id of an internal error, as `extensions`.

@@ -2,13 +2,11 @@
 //!
 //! Its own, and not async-graphql-axum's extractors: those take `text/plain` and bodies without a
 //! type (so that any web page could send mutations), run mutations by GET, read bodies of any size,
-//! overlook `operationName` in a URL and answer bad JSON with Rust's debug text. Its
-//! [`GraphQLResponse`] is used: the one that serialises.
+//! overlook `operationName` in a URL and answer bad JSON with Rust's debug text.
 //!
 //! Source of the rules: the GraphQL over HTTP specification and RFC 9110.
 
-use async_graphql::{Request, Response, ServerError, Variables};
-use async_graphql_axum::GraphQLResponse;
+use async_graphql::{Request, Response, Variables};
 use axum::{
     Router,
     body::{Body, to_bytes},
@@ -20,9 +18,13 @@ use axum::{
     response::IntoResponse,
     routing::get,
 };
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
-use crate::{Error, schema::App};
+use crate::{
+    Error,
+    response::{self, is_request_error},
+    schema::App,
+};
 
 /// Where GraphQL is served.
 const PATH: &str = "/graphql";
@@ -185,26 +187,17 @@ impl Answer {
     }
 
     fn respond(self, response: Response) -> axum::response::Response {
-        // An error without a path, and nothing executed: the specification's request error.
-        let refused = response.data == async_graphql::Value::Null
-            && !response.errors.is_empty()
-            && response.errors.iter().all(|error| error.path.is_empty());
-        if refused {
-            let status = match self {
-                Self::GraphQl => StatusCode::BAD_REQUEST,
-                Self::Json => StatusCode::OK,
-            };
-            return self.errors(status, &response.errors);
-        }
-        let mut response = GraphQLResponse::from(response).into_response();
-        self.head(response.headers_mut());
-        response
+        let status = match self {
+            Self::GraphQl if is_request_error(&response) => StatusCode::BAD_REQUEST,
+            _ => StatusCode::OK,
+        };
+        self.send(status, &response)
     }
 
     /// Refuses a request that is none.
     fn refuse(self, status: StatusCode, message: impl Into<String>) -> axum::response::Response {
         let error = Error::bad_user_input(message).into_server_error();
-        self.errors(status, &[error])
+        self.send(status, &Response::from_errors(vec![error]))
     }
 
     fn not_allowed(self, allow: &'static str, message: &str) -> axum::response::Response {
@@ -213,13 +206,8 @@ impl Answer {
         response
     }
 
-    /// A response without `data`, which there is none of where nothing was executed.
-    fn errors(self, status: StatusCode, errors: &[ServerError]) -> axum::response::Response {
-        #[derive(Serialize)]
-        struct Body<'a> {
-            errors: &'a [ServerError],
-        }
-        let mut response = (status, axum::Json(Body { errors })).into_response();
+    fn send(self, status: StatusCode, response: &Response) -> axum::response::Response {
+        let mut response = (status, response::json(response)).into_response();
         self.head(response.headers_mut());
         response
     }

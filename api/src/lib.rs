@@ -14,6 +14,7 @@ pub mod database;
 pub mod seed;
 
 pub mod http;
+pub mod response;
 pub mod schema;
 
 mod document;
@@ -33,6 +34,7 @@ pub mod filter;
 mod form;
 pub mod page;
 pub mod row;
+pub mod shape;
 mod write;
 
 pub use error::{Error, Result};

@@ -12,15 +12,12 @@ mod scope;
 mod statement;
 mod wanted;
 
-use std::{
-    collections::HashMap,
-    future::{Future, ready},
-    sync::Arc,
-};
+use std::{collections::HashMap, sync::Arc};
 
 use async_graphql::{
-    Context, Enum, dataloader,
+    Context, Enum, InputType, Positioned, ServerResult, dataloader,
     futures_util::future::{try_join, try_join_all},
+    parser::types::SelectionSet,
     resolver_utils::EnumType,
 };
 use sea_orm::{
@@ -32,16 +29,16 @@ use crate::{
     Error, Result,
     context::{ContextExt, Loader, Shared},
     filter::Filter,
-    row::{ColumnOf, Record},
+    row::{ColumnOf, Record, Row, distinct},
     scalar::Needle,
+    shape::Writer,
 };
-pub use connection::{Connection, Edge, PageInfo};
+pub use connection::{Connection, Edge, Page, PageInfo};
 pub use cursor::KeyKind;
 use cursor::Keys;
 pub use scope::Scope;
 pub use statement::ParentKey;
 use wanted::Wanted;
-pub use wanted::rows;
 
 /// The largest page.
 const MAX_PAGE: i32 = 100;
@@ -60,7 +57,8 @@ pub enum OrderDirection {
 
 /// A type that can be listed.
 pub trait Listed: Record {
-    type Filter: Filter + Send + Sync;
+    type Filter: Filter + InputType;
+    type Order: InputType + Into<(Self::OrderField, OrderDirection)>;
     type OrderField: EnumType + Copy;
 
     /// What the list is sorted by for a value of the order's enum.
@@ -74,15 +72,6 @@ pub trait Listed: Record {
 
     /// Adds the table that sort keys with `joined` are from.
     fn join(select: &mut SelectStatement);
-
-    /// Reads what the rows of a page need beside their columns, for all of them at once, where that
-    /// is cheaper than to let each ask a loader.
-    fn complete(
-        _ctx: &Context<'_>,
-        rows: Arc<[Self]>,
-    ) -> impl Future<Output = Result<Arc<[Self]>>> + Send {
-        ready(Ok(rows))
-    }
 }
 
 /// What one value of an order's enum stands for in SQL.
@@ -102,8 +91,28 @@ pub struct Arguments<R: Listed> {
     pub offset: Option<i32>,
     /// In a box: a filter is large, and the arguments travel.
     pub filter: Option<Box<R::Filter>>,
-    pub order: Vec<(R::OrderField, OrderDirection)>,
+    pub order_by: Option<Vec<R::Order>>,
     pub search: Option<Needle>,
+}
+
+impl<R: Listed> Arguments<R> {
+    /// As a field has them.
+    fn of(ctx: &Context<'_>) -> ServerResult<Self> {
+        fn argument<T: InputType>(ctx: &Context<'_>, name: &str) -> ServerResult<Option<T>> {
+            let value = ctx.param_value::<Option<T>>(name, None);
+            Ok(value.map_err(|error| ctx.set_error_path(error))?.1)
+        }
+        Ok(Self {
+            first: argument(ctx, "first")?,
+            after: argument(ctx, "after")?,
+            last: argument(ctx, "last")?,
+            before: argument(ctx, "before")?,
+            offset: argument(ctx, "offset")?,
+            filter: argument(ctx, "where")?,
+            order_by: argument(ctx, "orderBy")?,
+            search: argument(ctx, "search")?,
+        })
+    }
 }
 
 /// One page of one list, with what the selection wants of it.
@@ -131,7 +140,11 @@ impl<R: Listed> List<R> {
     /// # Errors
     /// `BAD_USER_INPUT` for arguments that contradict each other or are out of range, and for a
     /// cursor that is not one of this order.
-    fn new(ctx: &Context<'_>, arguments: Arguments<R>) -> Result<Self> {
+    fn new(
+        ctx: &Context<'_>,
+        sets: &[&Positioned<SelectionSet>],
+        arguments: Arguments<R>,
+    ) -> Result<Self> {
         let backward = arguments.last.is_some();
         let (name, size) = match (arguments.first, arguments.last) {
             (Some(_), Some(_)) => {
@@ -154,7 +167,9 @@ impl<R: Listed> List<R> {
                 "Expected `offset` or a cursor, found both.",
             ));
         }
-        let keys = Keys::new::<R>(&arguments.order);
+        let order = arguments.order_by.unwrap_or_default();
+        let order: Vec<_> = order.into_iter().map(Into::into).collect();
+        let keys = Keys::new::<R>(&order);
         let cursor = |name: &str, text: Option<String>| {
             text.map(|text| keys.decode(name, &text)).transpose()
         };
@@ -166,7 +181,7 @@ impl<R: Listed> List<R> {
             backward,
             limit,
             offset,
-            wanted: Wanted::by(ctx, backward),
+            wanted: Wanted::by(ctx, sets, backward),
         })
     }
 
@@ -195,8 +210,8 @@ pub(crate) fn at_most(most: i32, argument: &str, found: i32) -> Result<u64> {
 ///
 /// # Errors
 /// `BAD_USER_INPUT` for arguments that cannot be; what the database says, masked.
-pub async fn list<R: Listed>(ctx: &Context<'_>, arguments: Arguments<R>) -> Result<Connection<R>> {
-    let list = List::new(ctx, arguments)?;
+pub async fn list<R: Listed>(ctx: &Context<'_>, arguments: Arguments<R>) -> Result<Page<R>> {
+    let list = List::new(ctx, &[&ctx.item.node.selection_set], arguments)?;
     let db = ctx.shop().db();
     let backend = db.get_database_backend();
     let rows = async {
@@ -214,8 +229,7 @@ pub async fn list<R: Listed>(ctx: &Context<'_>, arguments: Arguments<R>) -> Resu
         row.map_or(Ok(0), |row| row.try_get_by_index(0))
     };
     let (rows, total) = try_join(rows, total).await?;
-    let connection = list.connection(rows, total);
-    connection.completed(ctx).await
+    Ok(Page(list.connection(rows, total)))
 }
 
 /// A page of the rows whose column `parent` has this key: with those of all parents that are asked
@@ -228,34 +242,80 @@ pub async fn list_below<R: Listed, K: ParentKey>(
     parent: ColumnOf<R>,
     key: K,
     arguments: Arguments<R>,
-) -> Result<Connection<R>> {
+) -> Result<Page<R>> {
+    let sets = [&ctx.item.node.selection_set];
     // A field of the document has one set of arguments and one selection, whatever its parents.
     let below = ctx.once_per_field(|| {
-        let list = List::new(ctx, arguments)?;
+        let list = List::new(ctx, &sets, arguments)?;
         Ok(Below { parent, list })
     })?;
-    let connection = ctx.shop().loader.load_one((key, below)).await?;
-    let connection = connection.ok_or_else(|| Error::internal("a loader left a key out"))?;
-    connection.completed(ctx).await
+    let pages = ctx
+        .shop()
+        .loader
+        .load_one(([key.clone()].into(), below))
+        .await?;
+    let page = pages.and_then(|pages| pages.get(&key).cloned());
+    page.map(Page)
+        .ok_or_else(|| Error::internal("a loader left a key out"))
 }
 
-impl<R: Listed, K: ParentKey> dataloader::Loader<(K, Shared<Below<R>>)> for Loader {
-    type Value = Connection<R>;
+/// The lists below all parents of a level: what [`list_below`] does for a parent.
+///
+/// # Errors
+/// As [`list`], and those of the fields below.
+pub async fn below<R: Listed, P: Record, K: ParentKey>(
+    ctx: &Context<'_>,
+    sets: &[&Positioned<SelectionSet>],
+    parents: &[&P],
+    parent: ColumnOf<R>,
+    key: fn(&P) -> K,
+) -> ServerResult<Writer<P>> {
+    let keys = parents.iter().map(|parent| key(parent)).collect();
+    let arguments = Arguments::of(ctx)?;
+    let load = async {
+        let make = || {
+            let list = List::new(ctx, sets, arguments)?;
+            Ok::<_, Error>(Below { parent, list })
+        };
+        let below = match sets {
+            [_] => ctx.once_per_field(make)?,
+            // Merged from several fields, not all of which the next parent may have.
+            _ => Shared(Arc::new(make()?)),
+        };
+        let pages = ctx.shop().loader.load_one((keys, below)).await?;
+        Ok::<_, Error>(pages.unwrap_or_default())
+    };
+    let pages: Arc<HashMap<K, Connection<R>>> = match load.await {
+        Ok(pages) => pages,
+        Err(error) => return Err(error.at(ctx)),
+    };
+    let ctx = ctx.with_selection_set(&ctx.item.node.selection_set);
+    let shape = connection::shape(&ctx, sets, &pages.values().collect::<Vec<_>>()).await?;
+    Ok(Box::new(move |parent, json| {
+        if let Some(page) = pages.get(&key(parent)) {
+            shape.write(page, json);
+        }
+    }))
+}
+
+/// The parents that are asked for together, and what is wanted below each.
+type Key<K, R> = (Arc<[K]>, Shared<Below<R>>);
+
+impl<R: Listed, K: ParentKey> dataloader::Loader<Key<K, R>> for Loader {
+    type Value = Arc<HashMap<K, Connection<R>>>;
     type Error = Error;
 
-    async fn load(
-        &self,
-        keys: &[(K, Shared<Below<R>>)],
-    ) -> Result<HashMap<(K, Shared<Below<R>>), Connection<R>>> {
-        let mut parents: HashMap<&Shared<Below<R>>, Vec<K>> = HashMap::new();
-        for (key, below) in keys {
-            parents.entry(below).or_default().push(key.clone());
+    async fn load(&self, keys: &[Key<K, R>]) -> Result<HashMap<Key<K, R>, Self::Value>> {
+        let mut asked: HashMap<&Shared<Below<R>>, Vec<&Key<K, R>>> = HashMap::new();
+        for key in keys {
+            asked.entry(&key.1).or_default().push(key);
         }
-        let lists = parents.into_iter().map(async |(below, keys)| {
-            let connections = below.0.fetch(&self.db, &keys).await?;
+        let lists = asked.into_iter().map(async |(below, keys)| {
+            let parents = distinct(keys.iter().flat_map(|(parents, _)| parents.iter().cloned()));
+            let pages = Arc::new(below.0.fetch(&self.db, &parents).await?);
             Ok::<_, Error>(
-                (connections.into_iter())
-                    .map(|(key, connection)| ((key, below.clone()), connection)),
+                keys.into_iter()
+                    .map(move |key| (key.clone(), Arc::clone(&pages))),
             )
         });
         Ok(try_join_all(lists).await?.into_iter().flatten().collect())
@@ -322,15 +382,11 @@ impl<R: Listed> List<R> {
         if self.backward {
             rows.reverse();
         }
-        let (rows, cursors): (Vec<R>, Vec<String>) = rows.into_iter().unzip();
         let skipped = self.offset > 0;
-        Connection {
-            rows: rows.into(),
-            cursors: if self.wanted.cursors {
-                cursors.into()
-            } else {
-                Arc::default()
-            },
+        let cursor = |row: Option<&(R, String)>| row.map(|(_, cursor)| cursor.clone());
+        let page_info = PageInfo {
+            start_cursor: cursor(rows.first()),
+            end_cursor: cursor(rows.last()),
             has_next_page: if self.backward {
                 self.before.is_some() || skipped
             } else {
@@ -341,6 +397,14 @@ impl<R: Listed> List<R> {
             } else {
                 self.after.is_some() || skipped
             },
+        };
+        let edges = rows.into_iter().map(|(row, cursor)| Edge {
+            cursor,
+            node: Row(row),
+        });
+        Connection {
+            edges: edges.collect(),
+            page_info,
             total_count: i32::try_from(total).unwrap_or(i32::MAX),
         }
     }

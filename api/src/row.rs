@@ -1,17 +1,16 @@
-//! Rows as GraphQL objects: which columns a selection needs, reading just those, and (`object.rs`)
-//! writing rows without a future per field.
+//! Rows as GraphQL objects: which columns a selection needs, reading just those, writing them.
 //!
-//! This is the module that may be clever, so that the features need not be. It knows nothing of any
-//! feature: a type says in [`Record::COLUMNS`] which column is behind which field, and a field that
-//! is not listed there costs time (all columns are read, its resolver runs), never correctness.
+//! Knows nothing of any feature: a type says in [`Record::FIELDS`] what is behind each of its
+//! fields.
 
-mod object;
-
-use std::{collections::HashMap, marker::PhantomData, sync::Arc};
+use std::{borrow::Cow, collections::HashMap, marker::PhantomData, sync::Arc};
 
 use async_graphql::{
-    Context, ContextBase, ObjectType, Positioned, dataloader,
-    parser::types::{Field, Selection, SelectionSet},
+    Context, ContextBase, ContextSelectionSet, ObjectType, OutputType, Positioned, ServerResult,
+    Value, dataloader,
+    futures_util::future::BoxFuture,
+    parser::types::{Field, SelectionSet},
+    registry::Registry,
 };
 use sea_orm::{
     ColIdx, ConnectionTrait, DbErr, EntityTrait, IdenStatic, ModelTrait, QueryResult, TryGetable,
@@ -22,8 +21,8 @@ use crate::{
     Error, Result,
     context::{ContextExt, Loader},
     dialect,
+    shape::{Shape, Writer, selected, typename},
 };
-pub use object::{Row, Rows, Written};
 
 /// A row of one table, as an object of the API. Cheap to clone.
 pub trait Record:
@@ -34,26 +33,34 @@ pub trait Record:
     /// The type's name in the schema, and the prefix of its global ids.
     const NAME: &'static str;
 
-    /// The table's columns, the primary key first, each with the field that shows it as it is;
-    /// none where there is no such field.
-    const COLUMNS: &'static [(ColumnOf<Self>, Option<&'static str>)];
+    /// The table's columns, the primary key first.
+    const COLUMNS: &'static [ColumnOf<Self>];
 
-    /// The fields that are more than a column, with the column that their resolver needs.
-    const COMPUTED: &'static [(&'static str, ColumnOf<Self>)];
+    /// The type's fields, each with the column that it needs and with what it shows of a record.
+    const FIELDS: &'static [(&'static str, ColumnOf<Self>, Shown<Self>)];
 
     /// The column that says when a row was last changed.
     const UPDATED_AT: ColumnOf<Self>;
 
-    fn model(&self) -> &<Self::Entity as EntityTrait>::Model;
-
     /// The primary key.
     fn number(&self) -> i32;
-
-    /// The record behind a field, where it was read together with this one.
-    fn read_with(&self, _field: &str) -> Option<&dyn Written> {
-        None
-    }
 }
+
+/// What a field shows of a record.
+pub enum Shown<R> {
+    /// A value that the record has; appended as JSON.
+    Value(fn(&R, &mut Vec<u8>)),
+    /// What has to be read first, for all records of a list at once.
+    Below(Below<R>),
+}
+
+/// Reads what a field shows of each of `rows`, and returns how it is written; `ctx` is the field's,
+/// and `sets` are selected below it.
+pub type Below<R> = for<'c> fn(
+    ctx: &'c Context<'c>,
+    sets: &'c [&'c Positioned<SelectionSet>],
+    rows: &'c [&'c R],
+) -> BoxFuture<'c, ServerResult<Writer<R>>>;
 
 /// The column type of a record's table.
 pub type ColumnOf<R> = <<R as Record>::Entity as EntityTrait>::Column;
@@ -102,21 +109,16 @@ impl<R: Record> Columns<R> {
 
     /// The columns that a selection on an object of type `R` needs.
     #[must_use]
-    pub fn selected<'a>(ctx: &Context<'a>, set: &'a SelectionSet) -> Self {
-        let mut columns = Self::key();
-        for field in selected(ctx, Some(R::NAME), set) {
-            columns = columns.with(&field.node.name.node);
-        }
-        columns
-    }
-
-    fn with(self, field: &str) -> Self {
-        let bits = match column_behind::<R>(field) {
-            Some(index) => 1 << index,
-            None if field == "__typename" => 0,
-            None => Self::all().0,
-        };
-        Self(self.0 | bits, PhantomData)
+    pub fn selected<'a, T>(
+        ctx: &ContextBase<'a, T>,
+        sets: &[&'a Positioned<SelectionSet>],
+    ) -> Self {
+        let fields = selected(ctx, Some(R::NAME), sets);
+        let needed = fields.iter().filter_map(|field| behind::<R>(field.name()));
+        needed.fold(Self::key(), |columns, (column, _)| {
+            let place = (R::COLUMNS.iter()).position(|other| other.as_str() == column.as_str());
+            Self(columns.0 | 1 << place.unwrap_or_default(), PhantomData)
+        })
     }
 
     /// The columns of either set.
@@ -134,7 +136,7 @@ impl<R: Record> Columns<R> {
     pub fn iter(self) -> impl Iterator<Item = ColumnOf<R>> {
         (R::COLUMNS.iter().enumerate())
             .filter(move |(index, _)| self.0 & (1 << index) != 0)
-            .map(|(_, (column, _))| *column)
+            .map(|(_, column)| *column)
     }
 
     /// Reads a record from the columns of `row` that begin at `start`, selected in the order of
@@ -175,60 +177,56 @@ fn read_value<R: Record>(
     )
 }
 
-/// The place in [`Record::COLUMNS`] of the column that a field shows.
-fn plain_column<R: Record>(field: &str) -> Option<usize> {
-    R::COLUMNS
-        .iter()
-        .position(|(_, shown)| *shown == Some(field))
+/// What is behind a field; nothing where it is `__typename`.
+fn behind<R: Record>(field: &str) -> Option<(ColumnOf<R>, &'static Shown<R>)> {
+    let found = R::FIELDS.iter().find(|(name, ..)| *name == field);
+    found.map(|(_, column, shown)| (*column, shown))
 }
 
-/// The place in [`Record::COLUMNS`] of the column that a field shows or needs.
-fn column_behind<R: Record>(field: &str) -> Option<usize> {
-    plain_column::<R>(field).or_else(|| {
-        let (_, needed) = R::COMPUTED.iter().find(|(name, _)| *name == field)?;
-        (R::COLUMNS.iter()).position(|(column, _)| column.as_str() == needed.as_str())
-    })
-}
-
-/// The fields that are selected on an object of type `name`, with fragments unfolded; all of them
-/// where no name is given, since the schema has no interface of that type. What `@skip` and
-/// `@include` leave out is gone before execution begins.
-pub fn selected<'a, T>(
-    ctx: &ContextBase<'a, T>,
-    name: Option<&str>,
-    set: &'a SelectionSet,
-) -> Vec<&'a Positioned<Field>> {
-    let mut fields = Vec::with_capacity(set.items.len());
-    collect(ctx, name, set, &mut fields);
-    fields
-}
-
-fn collect<'a, T>(
-    ctx: &ContextBase<'a, T>,
-    name: Option<&str>,
-    set: &'a SelectionSet,
-    fields: &mut Vec<&'a Positioned<Field>>,
-) {
-    // `Node` is the schema's only interface.
-    let applies = |condition: &str| name.is_none_or(|name| [name, "Node"].contains(&condition));
-    for selection in &set.items {
-        match &selection.node {
-            Selection::Field(field) => fields.push(field),
-            Selection::InlineFragment(fragment) => {
-                let condition = fragment.node.type_condition.as_ref();
-                if condition.is_none_or(|condition| applies(&condition.node.on.node)) {
-                    collect(ctx, name, &fragment.node.selection_set.node, fields);
-                }
+/// How a selection writes records of one type, and what it needs for all of `rows`.
+///
+/// # Errors
+/// Those of the fields below.
+pub async fn shape<R: Record>(
+    ctx: &ContextSelectionSet<'_>,
+    sets: &[&Positioned<SelectionSet>],
+    rows: &[&R],
+) -> ServerResult<Shape<R>> {
+    let mut shape = Shape::default();
+    for selected in selected(ctx, Some(R::NAME), sets) {
+        let writer: Writer<R> = match behind::<R>(selected.name()) {
+            None => typename(R::NAME),
+            Some((_, Shown::Value(write))) => Box::new(write),
+            Some((_, Shown::Below(below))) => {
+                let ctx = ctx.with_field(selected.field);
+                below(&ctx, &selected.sets, rows).await?
             }
-            Selection::FragmentSpread(spread) => {
-                let fragment = ctx.query_env.fragments.get(&spread.node.fragment_name.node);
-                if let Some(fragment) = fragment
-                    && applies(&fragment.node.type_condition.node.on.node)
-                {
-                    collect(ctx, name, &fragment.node.selection_set.node, fields);
-                }
-            }
-        }
+        };
+        shape.push(&selected, writer);
+    }
+    Ok(shape)
+}
+
+/// A record behind a field.
+#[derive(Clone, Debug)]
+pub struct Row<R>(pub R);
+
+impl<R: Record> OutputType for Row<R> {
+    fn type_name() -> Cow<'static, str> {
+        R::type_name()
+    }
+
+    fn create_type_info(registry: &mut Registry) -> String {
+        R::create_type_info(registry)
+    }
+
+    async fn resolve(
+        &self,
+        ctx: &ContextSelectionSet<'_>,
+        _field: &Positioned<Field>,
+    ) -> ServerResult<Value> {
+        let shape = shape(ctx, &[ctx.item], &[&self.0]).await?;
+        Ok(shape.value(ctx, &self.0))
     }
 }
 
@@ -262,27 +260,48 @@ pub async fn load<R: Record>(
     number: i32,
     columns: Columns<R>,
 ) -> Result<Option<R>> {
-    ctx.shop().loader.load_one((number, columns)).await
+    let records = load_all(ctx, [number].into(), columns).await?;
+    Ok(records.get(&number).cloned())
 }
 
-impl<R: Record> dataloader::Loader<(i32, Columns<R>)> for Loader {
-    type Value = R;
+/// The records with these primary keys, as [`load`] does it.
+///
+/// # Errors
+/// What the database says, masked.
+pub async fn load_all<R: Record>(
+    ctx: &Context<'_>,
+    numbers: Arc<[i32]>,
+    columns: Columns<R>,
+) -> Result<Arc<HashMap<i32, R>>> {
+    let records = ctx.shop().loader.load_one((numbers, columns)).await?;
+    Ok(records.unwrap_or_default())
+}
+
+/// The primary keys that are asked for together, and what is shown of their records.
+type Key<R> = (Arc<[i32]>, Columns<R>);
+
+impl<R: Record> dataloader::Loader<Key<R>> for Loader {
+    type Value = Arc<HashMap<i32, R>>;
     type Error = Error;
 
-    async fn load(&self, keys: &[(i32, Columns<R>)]) -> Result<HashMap<(i32, Columns<R>), R>> {
-        let numbers: Vec<i32> = keys.iter().map(|(number, _)| *number).collect();
-        let columns = keys
-            .iter()
-            .fold(Columns::key(), |all, (_, columns)| all.or(*columns));
-        let key = Expr::col((R::Entity::default(), R::COLUMNS[0].0));
+    async fn load(&self, keys: &[Key<R>]) -> Result<HashMap<Key<R>, Self::Value>> {
+        let numbers = distinct(keys.iter().flat_map(|(numbers, _)| numbers.iter().copied()));
+        let columns = (keys.iter()).fold(Columns::key(), |all, (_, columns)| all.or(*columns));
+        let key = Expr::col((R::Entity::default(), R::COLUMNS[0]));
         let condition = dialect::one_of(self.db.get_database_backend(), key, &numbers);
         let records = find::<R>(&self.db, columns, condition).await?;
-        let by_number: HashMap<i32, R> = records
-            .into_iter()
-            .map(|record| (record.number(), record))
-            .collect();
+        let by_number = (records.into_iter()).map(|record| (record.number(), record));
+        let by_number = Arc::new(by_number.collect::<HashMap<i32, R>>());
         Ok((keys.iter())
-            .filter_map(|key| Some((*key, by_number.get(&key.0)?.clone())))
+            .map(|key| (key.clone(), Arc::clone(&by_number)))
             .collect())
     }
+}
+
+/// Each key once.
+pub(crate) fn distinct<K: Ord>(keys: impl Iterator<Item = K>) -> Vec<K> {
+    let mut keys: Vec<K> = keys.collect();
+    keys.sort_unstable();
+    keys.dedup();
+    keys
 }

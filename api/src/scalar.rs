@@ -7,6 +7,7 @@ use async_graphql::{
     InputType, InputValueError, InputValueResult, Scalar, ScalarType, Value, registry::Registry,
 };
 use chrono::{Datelike, NaiveDate, NaiveDateTime, SecondsFormat, SubsecRound};
+use serde::{Serialize, Serializer};
 
 use crate::{Error, Result, error::excerpt};
 
@@ -36,7 +37,19 @@ impl ScalarType for DateTime {
     }
 
     fn to_value(&self) -> Value {
-        Value::String((self.0.and_utc()).to_rfc3339_opts(SecondsFormat::Micros, true))
+        Value::String(self.text())
+    }
+}
+
+impl DateTime {
+    fn text(self) -> String {
+        (self.0.and_utc()).to_rfc3339_opts(SecondsFormat::Micros, true)
+    }
+}
+
+impl Serialize for DateTime {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.text())
     }
 }
 

@@ -21,8 +21,9 @@ use crate::{
     customer::Customer,
     node::{Id, global_id},
     page::{Listed, SortKey},
-    row::{Record, Row, Written},
+    row::{Record, Row, Shown},
     scalar::DateTime,
+    shape::append,
 };
 pub use count::TicketCountQuery;
 pub use filter::{TicketFilter, TicketOrder, TicketOrderField};
@@ -47,32 +48,67 @@ impl From<Arc<Model>> for Ticket {
 impl Record for Ticket {
     type Entity = Entity;
     const NAME: &'static str = "Ticket";
-    const COLUMNS: &'static [(Column, Option<&'static str>)] = &[
-        (Column::Id, Some("number")),
-        (Column::CustomerId, None),
-        (Column::Title, Some("title")),
-        (Column::Description, Some("description")),
-        (Column::Completed, Some("completed")),
-        (Column::Tech, Some("tech")),
-        (Column::CreatedAt, Some("createdAt")),
-        (Column::UpdatedAt, Some("updatedAt")),
+    const COLUMNS: &'static [Column] = &[
+        Column::Id,
+        Column::CustomerId,
+        Column::Title,
+        Column::Description,
+        Column::Completed,
+        Column::Tech,
+        Column::CreatedAt,
+        Column::UpdatedAt,
     ];
-    const COMPUTED: &'static [(&'static str, Column)] =
-        &[("id", Column::Id), ("customer", Column::CustomerId)];
-
+    const FIELDS: &'static [(&'static str, Column, Shown<Self>)] = &[
+        (
+            "id",
+            Column::Id,
+            Shown::Value(|ticket, json| append(json, &global_id::<Self>(ticket.row.id))),
+        ),
+        (
+            "number",
+            Column::Id,
+            Shown::Value(|ticket, json| append(json, &ticket.row.id)),
+        ),
+        (
+            "title",
+            Column::Title,
+            Shown::Value(|ticket, json| append(json, &ticket.row.title)),
+        ),
+        (
+            "description",
+            Column::Description,
+            Shown::Value(|ticket, json| append(json, &ticket.row.description)),
+        ),
+        (
+            "completed",
+            Column::Completed,
+            Shown::Value(|ticket, json| append(json, &ticket.row.completed)),
+        ),
+        (
+            "tech",
+            Column::Tech,
+            Shown::Value(|ticket, json| append(json, &ticket.row.tech)),
+        ),
+        (
+            "createdAt",
+            Column::CreatedAt,
+            Shown::Value(|ticket, json| append(json, &DateTime(ticket.row.created_at))),
+        ),
+        (
+            "updatedAt",
+            Column::UpdatedAt,
+            Shown::Value(|ticket, json| append(json, &DateTime(ticket.row.updated_at))),
+        ),
+        (
+            "customer",
+            Column::CustomerId,
+            Shown::Below(joined::customer),
+        ),
+    ];
     const UPDATED_AT: Column = Column::UpdatedAt;
-
-    fn model(&self) -> &Model {
-        &self.row
-    }
 
     fn number(&self) -> i32 {
         self.row.id
-    }
-
-    fn read_with(&self, field: &str) -> Option<&dyn Written> {
-        let customer = self.customer.as_ref().filter(|_| field == "customer")?;
-        Some(customer)
     }
 }
 
@@ -125,6 +161,7 @@ impl Ticket {
 
 impl Listed for Ticket {
     type Filter = TicketFilter;
+    type Order = TicketOrder;
     type OrderField = TicketOrderField;
     const BY_NUMBER: TicketOrderField = TicketOrderField::Number;
 
@@ -138,10 +175,6 @@ impl Listed for Ticket {
 
     fn join(select: &mut SelectStatement) {
         filter::join_customer(select);
-    }
-
-    async fn complete(ctx: &Context<'_>, rows: Arc<[Self]>) -> Result<Arc<[Self]>> {
-        joined::complete(ctx, rows).await
     }
 }
 

@@ -105,6 +105,6 @@ impl<R: Record> Target<R> {
 }
 
 fn key<R: Record>() -> Expr {
-    let column: ColumnOf<R> = R::COLUMNS[0].0;
+    let column: ColumnOf<R> = R::COLUMNS[0];
     Expr::col((R::Entity::default(), column))
 }

@@ -163,6 +163,12 @@ pub struct CustomerOrder {
     pub direction: OrderDirection,
 }
 
+impl From<CustomerOrder> for (CustomerOrderField, OrderDirection) {
+    fn from(order: CustomerOrder) -> Self {
+        (order.field, order.direction)
+    }
+}
+
 /// What customers can be sorted by.
 #[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CustomerOrderField {

@@ -13,7 +13,7 @@ use super::{List, Listed};
 use crate::{dialect, row::ColumnOf};
 
 /// What the rows of a nested list are found by: the parent's key.
-pub trait ParentKey: dialect::Bound + Eq + Hash + Send + Sync + TryGetable + 'static {}
+pub trait ParentKey: dialect::Bound + Ord + Hash + Send + Sync + TryGetable + 'static {}
 impl ParentKey for i32 {}
 impl ParentKey for String {}
 
@@ -47,7 +47,7 @@ pub(super) fn rows_below<R: Listed, K: ParentKey>(
     let table = || R::Entity::default();
     if backend == DbBackend::Sqlite {
         // SQLite has no LATERAL: each parent's page as primary keys, then their rows.
-        let key = R::COLUMNS[0].0;
+        let key = R::COLUMNS[0];
         let mut page = page(list, backend);
         page.column((table(), key))
             .and_where(Expr::col((table(), parent)).equals((PARENTS, "value")));

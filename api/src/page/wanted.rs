@@ -1,11 +1,11 @@
 //! What a selection on a connection needs from the database, and so what is read.
 
-use async_graphql::{
-    Context,
-    parser::types::{Field, SelectionSet},
-};
+use async_graphql::{ContextBase, Positioned, parser::types::SelectionSet};
 
-use crate::row::{Columns, Record, selected};
+use crate::{
+    row::{Columns, Record},
+    shape::{Selected, selected},
+};
 
 /// What a selection on a connection needs from the database.
 #[expect(
@@ -22,8 +22,12 @@ pub(super) struct Wanted<R> {
 }
 
 impl<R: Record> Wanted<R> {
-    pub(super) fn by<'a>(ctx: &Context<'a>, backward: bool) -> Self {
-        let below = |field: &'a Field| selected(ctx, None, &field.selection_set.node);
+    pub(super) fn by<'a, T>(
+        ctx: &ContextBase<'a, T>,
+        sets: &[&'a Positioned<SelectionSet>],
+        backward: bool,
+    ) -> Self {
+        let below = |field: &Selected<'a>| selected(ctx, None, &field.sets);
         let mut wanted = Self {
             columns: Columns::key(),
             rows: false,
@@ -31,20 +35,28 @@ impl<R: Record> Wanted<R> {
             more: false,
             total: false,
         };
-        for set in rows(ctx) {
-            wanted.columns = wanted.columns.or(Columns::selected(ctx, set));
-        }
-        for field in below(&ctx.item.node) {
-            match field.node.name.node.as_str() {
-                "nodes" => wanted.rows = true,
+        for field in selected(ctx, None, sets) {
+            match field.name() {
+                "nodes" => {
+                    wanted.rows = true;
+                    wanted.columns = wanted.columns.or(Columns::selected(ctx, &field.sets));
+                }
                 "edges" => {
                     wanted.rows = true;
-                    wanted.cursors |=
-                        (below(&field.node).iter()).any(|field| field.node.name.node == "cursor");
+                    for field in below(&field) {
+                        match field.name() {
+                            "cursor" => wanted.cursors = true,
+                            "node" => {
+                                let columns = Columns::selected(ctx, &field.sets);
+                                wanted.columns = wanted.columns.or(columns);
+                            }
+                            _ => {}
+                        }
+                    }
                 }
                 "pageInfo" => {
-                    for field in below(&field.node) {
-                        match field.node.name.node.as_str() {
+                    for field in below(&field) {
+                        match field.name() {
                             "startCursor" | "endCursor" => wanted.cursors = true,
                             "hasNextPage" => wanted.more |= !backward,
                             "hasPreviousPage" => wanted.more |= backward,
@@ -58,23 +70,4 @@ impl<R: Record> Wanted<R> {
         }
         wanted
     }
-}
-
-/// What is selected on the rows of a connection, by whatever way.
-#[must_use]
-pub fn rows<'a>(ctx: &Context<'a>) -> Vec<&'a SelectionSet> {
-    let mut sets = Vec::new();
-    for field in selected(ctx, None, &ctx.item.node.selection_set.node) {
-        let set = &field.node.selection_set.node;
-        match field.node.name.node.as_str() {
-            "nodes" => sets.push(set),
-            "edges" => sets.extend(
-                (selected(ctx, None, set).into_iter())
-                    .filter(|field| field.node.name.node == "node")
-                    .map(|field| &field.node.selection_set.node),
-            ),
-            _ => {}
-        }
-    }
-    sets
 }

@@ -111,6 +111,12 @@ pub struct TicketOrder {
     pub direction: OrderDirection,
 }
 
+impl From<TicketOrder> for (TicketOrderField, OrderDirection) {
+    fn from(order: TicketOrder) -> Self {
+        (order.field, order.direction)
+    }
+}
+
 /// What tickets can be sorted by.
 #[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TicketOrderField {

@@ -3,7 +3,10 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use async_graphql::{Context, dataloader, parser::types::SelectionSet};
+use async_graphql::{
+    Context, Positioned, ServerResult, dataloader, futures_util::future::BoxFuture,
+    parser::types::SelectionSet,
+};
 use entity::{
     customer,
     ticket::{Column, Entity},
@@ -20,8 +23,8 @@ use crate::{
     customer::Customer,
     dialect,
     node::Id,
-    page::rows,
-    row::{self, Columns, Record, selected},
+    row::{self, Columns, Record},
+    shape::{Writer, selected},
 };
 
 /// A ticket's number, and what is shown of it and of its customer.
@@ -30,9 +33,13 @@ type Key = (i32, Columns<Ticket>, Columns<Customer>);
 impl Ticket {
     /// The ticket behind a field of the document, with what the field's selection shows.
     pub(crate) async fn load(ctx: &Context<'_>, id: Id<Self>) -> Result<Option<Self>> {
-        let set = &ctx.item.node.selection_set.node;
-        let columns = Columns::selected(ctx, set);
-        match of_customer(ctx, &[set]).filter(|columns| !columns.is_key_alone()) {
+        let sets = [&ctx.item.node.selection_set];
+        let columns = Columns::selected(ctx, &sets);
+        let shown = selected(ctx, Some(Self::NAME), &sets).into_iter();
+        let customer = (shown.filter(|field| field.name() == "customer"))
+            .map(|field| Columns::<Customer>::selected(ctx, &field.sets))
+            .reduce(Columns::or);
+        match customer.filter(|columns| !columns.is_key_alone()) {
             Some(customer) => {
                 let key: Key = (id.number, columns, customer);
                 ctx.shop().loader.load_one(key).await
@@ -42,39 +49,51 @@ impl Ticket {
     }
 }
 
-/// What the selections on tickets show of their customers; none where they show no customer.
-fn of_customer(ctx: &Context<'_>, sets: &[&SelectionSet]) -> Option<Columns<Customer>> {
-    (sets.iter())
-        .flat_map(|set| selected(ctx, Some(Ticket::NAME), set))
-        .filter(|field| field.node.name.node == "customer")
-        .map(|field| Columns::selected(ctx, &field.node.selection_set.node))
-        .reduce(Columns::or)
+/// The field `customer` of the tickets of a list.
+pub(super) fn customer<'c>(
+    ctx: &'c Context<'c>,
+    sets: &'c [&'c Positioned<SelectionSet>],
+    rows: &'c [&'c Ticket],
+) -> BoxFuture<'c, ServerResult<Writer<Ticket>>> {
+    Box::pin(async move {
+        let customers = customers(ctx, sets, rows);
+        let customers = customers.await.map_err(|error| error.at(ctx))?;
+        let ctx = ctx.with_selection_set(&ctx.item.node.selection_set);
+        let shape = row::shape(&ctx, sets, &customers.values().collect::<Vec<_>>()).await?;
+        Ok(Box::new(move |ticket: &Ticket, json: &mut Vec<u8>| {
+            if let Some(customer) = customers.get(&ticket.row.customer_id) {
+                shape.write(customer, json);
+            }
+        }) as Writer<Ticket>)
+    })
 }
 
-/// The tickets of a page with their customers, where these are asked for.
-pub(super) async fn complete(ctx: &Context<'_>, tickets: Arc<[Ticket]>) -> Result<Arc<[Ticket]>> {
-    let Some(columns) = of_customer(ctx, &rows(ctx)) else {
-        return Ok(tickets);
-    };
-    let mut customers = HashMap::new();
-    if !columns.is_key_alone() {
-        let keys = tickets
-            .iter()
-            .map(|ticket| (ticket.row.customer_id, columns));
-        customers = ctx.shop().loader.load_many(keys).await?;
+/// The customers of tickets by number, with what a selection shows of them.
+async fn customers(
+    ctx: &Context<'_>,
+    sets: &[&Positioned<SelectionSet>],
+    tickets: &[&Ticket],
+) -> Result<Arc<HashMap<i32, Customer>>> {
+    let numbers = || tickets.iter().map(|ticket| ticket.row.customer_id);
+    let columns = Columns::<Customer>::selected(ctx, sets);
+    let read: Option<HashMap<_, _>> = (tickets.iter())
+        .map(|ticket| Some((ticket.row.customer_id, ticket.customer.clone()?)))
+        .collect();
+    if let Some(read) = read {
+        return Ok(read.into());
     }
-    let with_customer = |ticket: &Ticket| {
-        let number = ticket.row.customer_id;
-        Ticket {
-            row: Arc::clone(&ticket.row),
-            customer: if columns.is_key_alone() {
-                Some(Customer::key(number))
-            } else {
-                customers.get(&(number, columns)).cloned()
-            },
-        }
-    };
-    Ok(tickets.iter().map(with_customer).collect())
+    if columns.is_key_alone() {
+        return Ok(Arc::new(
+            numbers()
+                .map(|number| (number, Customer::key(number)))
+                .collect(),
+        ));
+    }
+    let customers = row::load_all(ctx, numbers().collect(), columns).await?;
+    if numbers().any(|number| !customers.contains_key(&number)) {
+        return Err(Error::internal("a ticket's customer is not there"));
+    }
+    Ok(customers)
 }
 
 impl dataloader::Loader<Key> for Loader {

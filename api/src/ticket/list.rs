@@ -6,7 +6,7 @@ use entity::ticket::Column;
 use super::{Ticket, TicketFilter, TicketOrder};
 use crate::{
     Result,
-    page::{self, Arguments, Connection},
+    page::{self, Arguments, Page},
     scalar::Needle,
 };
 
@@ -57,7 +57,7 @@ impl TicketList {
             desc = "Words that must all occur, whatever their case, in the title, description, technician or the customer's name."
         )]
         search: Option<Needle>,
-    ) -> Result<Connection<Ticket>> {
+    ) -> Result<Page<Ticket>> {
         let arguments = Arguments {
             first,
             after,
@@ -65,9 +65,7 @@ impl TicketList {
             before,
             offset,
             filter,
-            order: (order_by.unwrap_or_default().into_iter())
-                .map(|order| (order.field, order.direction))
-                .collect(),
+            order_by,
             search,
         };
         match &self.0 {

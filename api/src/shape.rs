@@ -1,0 +1,161 @@
+//! Selections compiled into writers: how rows become JSON without a future or a value per field.
+//!
+//! A list is prepared level by level: each field says once, for all rows of the level, what it
+//! needs and how it is written; then everything is written in one go. This is the module that may
+//! be clever, so that the features need not be. It knows no type of the schema.
+
+use async_graphql::{
+    ContextBase, Positioned, Value,
+    indexmap::{IndexMap, map::Entry},
+    parser::types::{Field, Selection, SelectionSet},
+};
+use serde::Serialize;
+
+use crate::context::Shop;
+
+/// Appends what a selection makes of a value to a JSON text.
+pub type Writer<T> = Box<dyn Fn(&T, &mut Vec<u8>) + Send + Sync>;
+
+/// How a selection writes a value as an object: its response keys in their order, each with what
+/// writes the value behind it.
+pub struct Shape<T>(Vec<(String, Writer<T>)>);
+
+impl<T> Default for Shape<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T> Shape<T> {
+    /// Adds a field.
+    pub fn push(&mut self, selected: &Selected<'_>, writer: Writer<T>) {
+        let begin = if self.0.is_empty() { '{' } else { ',' };
+        // A GraphQL name has no character that JSON escapes.
+        let key = &selected.field.node.response_key().node;
+        self.0.push((format!("{begin}\"{key}\":"), writer));
+    }
+
+    /// Appends the object that is made of `value`.
+    pub fn write(&self, value: &T, json: &mut Vec<u8>) {
+        if self.0.is_empty() {
+            json.push(b'{');
+        }
+        for (key, writer) in &self.0 {
+            json.extend_from_slice(key.as_bytes());
+            writer(value, json);
+        }
+        json.push(b'}');
+    }
+
+    /// Appends the list of the objects that are made of `values`.
+    pub fn write_list<'v>(&self, values: impl Iterator<Item = &'v T>, json: &mut Vec<u8>)
+    where
+        T: 'v,
+    {
+        json.push(b'[');
+        for (index, value) in values.enumerate() {
+            if index > 0 {
+                json.push(b',');
+            }
+            self.write(value, json);
+        }
+        json.push(b']');
+    }
+
+    /// The object as a field's value.
+    pub fn value<C>(&self, ctx: &ContextBase<'_, C>, value: &T) -> Value {
+        let mut json = Vec::with_capacity(1024);
+        self.write(value, &mut json);
+        // async-graphql merges values that two fields of one response key have, and so needs to see
+        // into them.
+        if ctx.data_unchecked::<Shop>().merges {
+            serde_json::from_slice(&json).unwrap_or_default()
+        } else {
+            Value::Binary(json.into())
+        }
+    }
+}
+
+/// A writer of `__typename`.
+pub fn typename<T>(name: &str) -> Writer<T> {
+    let name = format!("\"{name}\"");
+    Box::new(move |_, json| json.extend_from_slice(name.as_bytes()))
+}
+
+/// Appends a text, number or the like.
+pub fn append(json: &mut Vec<u8>, value: &impl Serialize) {
+    // It cannot fail: a Vec takes everything, and such values have no keys.
+    let _ = serde_json::to_writer(json, value);
+}
+
+/// A field of a selection, and all that is selected below it, which may stand in several places.
+pub struct Selected<'a> {
+    pub field: &'a Positioned<Field>,
+    pub sets: Sets<'a>,
+}
+
+/// Selection sets that are one after merging.
+pub type Sets<'a> = Vec<&'a Positioned<SelectionSet>>;
+
+impl<'a> Selected<'a> {
+    /// The field's name in the schema.
+    #[must_use]
+    pub fn name(&self) -> &'a str {
+        &self.field.node.name.node
+    }
+}
+
+/// The fields that are selected on an object of type `name`, with fragments unfolded, one for each
+/// response key; on all types where no name is given, since the schema has no interface of that
+/// type. What `@skip` and `@include` leave out is gone before execution begins.
+///
+/// Source of the rule: the GraphQL specification, section 6.3.2, `CollectFields`.
+pub fn selected<'a, T>(
+    ctx: &ContextBase<'a, T>,
+    name: Option<&str>,
+    sets: &[&'a Positioned<SelectionSet>],
+) -> Vec<Selected<'a>> {
+    let mut fields = IndexMap::new();
+    for set in sets {
+        collect(ctx, name, set, &mut fields);
+    }
+    fields.into_values().collect()
+}
+
+fn collect<'a, T>(
+    ctx: &ContextBase<'a, T>,
+    name: Option<&str>,
+    set: &'a Positioned<SelectionSet>,
+    fields: &mut IndexMap<&'a str, Selected<'a>>,
+) {
+    // `Node` is the schema's only interface.
+    let applies = |condition: &str| name.is_none_or(|name| [name, "Node"].contains(&condition));
+    for selection in &set.node.items {
+        match &selection.node {
+            Selection::Field(field) => {
+                let set = &field.node.selection_set;
+                match fields.entry(&field.node.response_key().node) {
+                    Entry::Occupied(mut there) => there.get_mut().sets.push(set),
+                    Entry::Vacant(new) => {
+                        let sets = vec![set];
+                        new.insert(Selected { field, sets });
+                    }
+                }
+            }
+            Selection::InlineFragment(fragment) => {
+                let condition = fragment.node.type_condition.as_ref();
+                if condition.is_none_or(|condition| applies(&condition.node.on.node)) {
+                    collect(ctx, name, &fragment.node.selection_set, fields);
+                }
+            }
+            Selection::FragmentSpread(spread) => {
+                let fragment = ctx.query_env.fragments.get(&spread.node.fragment_name.node);
+                if let Some(fragment) = fragment
+                    && applies(&fragment.node.type_condition.node.on.node)
+                {
+                    collect(ctx, name, &fragment.node.selection_set, fields);
+                }
+            }
+        }
+    }
+}

@@ -9,7 +9,7 @@
 
 use std::fmt::Display;
 
-use async_graphql::{Enum, ErrorExtensionValues, ServerError, SimpleObject};
+use async_graphql::{Enum, ErrorExtensionValues, Pos, ServerError, SimpleObject};
 use sea_orm::{DbErr, RuntimeErr, SqlErr, SqlxError};
 use uuid::Uuid;
 
@@ -160,6 +160,14 @@ impl From<Error> for async_graphql::Error {
             source: None,
         }
     }
+}
+
+/// An error about a place in the document, of which no field was executed.
+pub(crate) fn coded(code: Code, message: impl Into<String>, position: Option<Pos>) -> ServerError {
+    let mut error = ServerError::new(message, position);
+    let extensions = error.extensions.get_or_insert_default();
+    extensions.set("code", code.as_str());
+    error
 }
 
 /// Gives an error that async-graphql made itself its code (without a path the request did not get

@@ -4,8 +4,8 @@
 use std::{fmt::Display, future::Future, panic::AssertUnwindSafe, sync::Arc};
 
 use async_graphql::{
-    EmptySubscription, MergedObject, Request, Response, SDLExportOptions, futures_util::FutureExt,
-    parser::types::ExecutableDocument,
+    EmptySubscription, MergedObject, Request, Response, SDLExportOptions, ServerError,
+    ValidationMode, futures_util::FutureExt, parser::types::OperationType,
 };
 use sea_orm::DatabaseConnection;
 use tokio_util::task::TaskTracker;
@@ -14,7 +14,7 @@ use crate::{
     context::with_shop,
     customer::{CustomerMutation, CustomerQuery},
     database::Database,
-    document::{Documents, complete_variables, is_mutation, operation},
+    document::{Documents, MAX_DEPTH},
     error::{Error, classify},
     node::NodeQuery,
     technician::TechnicianQuery,
@@ -50,13 +50,21 @@ fn schema() -> Schema {
         TechnicianQuery,
         TicketCountQuery,
     );
-    Schema::build(query, Mutation::default(), EmptySubscription).finish()
+    Schema::build(query, Mutation::default(), EmptySubscription)
+        // Documents are validated before, all rules of them, and once.
+        .validation_mode(ValidationMode::Fast)
+        .limit_recursive_depth(MAX_DEPTH)
+        .finish()
 }
 
 /// The schema in GraphQL's own language.
 #[must_use]
 pub fn sdl() -> String {
-    schema().sdl_with_options(
+    printed(&schema())
+}
+
+fn printed(schema: &Schema) -> String {
+    schema.sdl_with_options(
         SDLExportOptions::new()
             .include_specified_by()
             .prefer_single_line_descriptions()
@@ -77,10 +85,11 @@ pub struct App {
 impl App {
     #[must_use]
     pub fn new(database: Database) -> Self {
+        let schema = schema();
         Self {
-            schema: schema(),
+            documents: Arc::new(Documents::new(printed(&schema))),
+            schema,
             database,
-            documents: Arc::new(Documents::new()),
             writes: TaskTracker::new(),
         }
     }
@@ -95,29 +104,34 @@ impl App {
     /// Executes one request. `may_write` is false where the transport allows queries alone; the
     /// result is then none for a mutation.
     pub async fn execute(&self, mut request: Request, may_write: bool) -> Option<Response> {
-        let document = match self.documents.get(&request.query) {
-            Ok(document) => document,
-            Err(error) => return Some(Response::from_errors(vec![error])),
+        let kind = match self.prepare(&mut request) {
+            Ok(kind) => kind,
+            Err(errors) => return Some(Response::from_errors(errors)),
         };
-        let mut writes = false;
-        // Where there is no such operation, the schema says so.
-        if let Some(operation) = operation(&document, request.operation_name.as_deref()) {
-            writes = is_mutation(operation);
-            if writes && !may_write {
-                return None;
-            }
-            if let Err(error) = complete_variables(&mut request, operation) {
-                return Some(Response::from_errors(vec![error]));
-            }
-        }
-        request.set_parsed_query(ExecutableDocument::clone(&document));
-        let mut response = if writes {
-            self.write(request).await
-        } else {
-            self.run(self.database.read.clone(), request).await
+        let mut response = match kind {
+            OperationType::Mutation if !may_write => return None,
+            OperationType::Mutation => self.write(request).await,
+            _ => self.run(self.database.read.clone(), request).await,
         };
         response.errors.iter_mut().for_each(classify);
         Some(response)
+    }
+
+    /// Gives a request its document and its variables as they are to be executed, and says what
+    /// kind of operation it is.
+    ///
+    /// # Errors
+    /// The specification's request errors: nothing is to be executed.
+    fn prepare(&self, request: &mut Request) -> Result<OperationType, Vec<ServerError>> {
+        let document = self.documents.get(&request.query);
+        let document = document.map_err(|errors| errors.to_vec())?;
+        let name = request.operation_name.as_deref();
+        let operation = document.operation(name).map_err(|error| vec![error])?;
+        let given = std::mem::take(&mut request.variables);
+        let coerced = self.documents.coerce(operation, given);
+        request.variables = coerced.map_err(|error| vec![error])?;
+        request.set_parsed_query(document.executable.clone());
+        Ok(operation.kind)
     }
 
     /// A panic is an error of this one request.

@@ -4,8 +4,10 @@
 //! Kept outside the schema, where an extension that does it would slow every field down. Of the
 //! schema it knows the text alone.
 
+mod introspection;
 mod limit;
 mod merge;
+mod trusted;
 mod validate;
 mod variables;
 
@@ -20,9 +22,14 @@ use async_graphql::{
 };
 use quick_cache::sync::Cache;
 
-use crate::{Error, error::Code};
+use crate::{
+    Error, Settings,
+    error::{Code, coded, excerpt},
+};
 
 pub(crate) use limit::MAX_DEPTH;
+pub use trusted::Manifest;
+use trusted::{Trusted, sha256};
 use validate::Validator;
 use variables::Variable;
 
@@ -38,6 +45,11 @@ type Refusal = Arc<[ServerError]>;
 pub(crate) struct Documents {
     validator: Validator,
     kept: Cache<String, Result<Arc<Document>, Refusal>>,
+    trusted: Option<Trusted>,
+    trusted_only: bool,
+    introspection: bool,
+    /// Texts by their hashes, for Apollo's automatic persisted queries.
+    hashed: Cache<String, Arc<str>>,
 }
 
 /// A document that is valid.
@@ -59,18 +71,37 @@ pub(crate) struct Operation {
 
 impl Documents {
     /// For the schema that the text describes.
-    pub(crate) fn new(sdl: String) -> Self {
-        Self {
+    ///
+    /// # Errors
+    /// A line for each of the trusted documents that is not valid.
+    pub(crate) fn new(sdl: String, settings: &Settings) -> Result<Self, Vec<String>> {
+        let mut documents = Self {
             validator: Validator::new(sdl),
             kept: Cache::new(KEPT),
+            trusted: None,
+            trusted_only: settings.documents_only,
+            introspection: settings.introspection,
+            hashed: Cache::new(KEPT),
+        };
+        if let Some(manifest) = &settings.documents {
+            documents.trusted = Some(Trusted::read(manifest, |text| documents.read(text))?);
         }
+        Ok(documents)
     }
 
     /// The document of a text, with its verdict from the last time if it was read before.
     ///
     /// # Errors
-    /// `GRAPHQL_PARSE_FAILED`, `GRAPHQL_VALIDATION_FAILED`, or `TOO_COSTLY`.
+    /// `GRAPHQL_PARSE_FAILED`, `GRAPHQL_VALIDATION_FAILED`, or `TOO_COSTLY`; `FORBIDDEN` where only
+    /// the trusted documents are run, and this is none of them.
     pub(crate) fn get(&self, text: &str) -> Result<Arc<Document>, Refusal> {
+        if let Some(document) = (self.trusted.as_ref()).and_then(|it| it.document(text)) {
+            return Ok(document);
+        }
+        if self.trusted_only {
+            let message = "Expected a trusted document: no others are run here.";
+            return Err([coded(Code::Forbidden, message, None)].into());
+        }
         if let Some(verdict) = self.kept.get(text) {
             return verdict;
         }
@@ -84,12 +115,50 @@ impl Documents {
         verdict
     }
 
+    /// The text that a caller means with an id.
+    pub(crate) fn by_id(&self, id: &str) -> Option<String> {
+        let Some(trusted) = &self.trusted else {
+            return self.by_hash(id.strip_prefix("sha256:")?);
+        };
+        trusted.text(id)
+    }
+
+    /// The text that a caller means with the SHA-256 hash of it.
+    pub(crate) fn by_hash(&self, hash: &str) -> Option<String> {
+        if let Some(trusted) = &self.trusted {
+            return trusted.text(hash);
+        }
+        self.hashed.get(hash).map(|text| (*text).to_owned())
+    }
+
+    /// Keeps a valid text for those who will ask for it by its hash. Where there are trusted
+    /// documents, those alone are asked for so.
+    ///
+    /// # Errors
+    /// Where it is not the text's hash.
+    pub(crate) fn remember(&self, text: &str, hash: &str) -> Result<(), ()> {
+        if self.hashed.get(hash).is_some_and(|known| *known == *text) {
+            return Ok(());
+        }
+        if sha256(text) != hash {
+            return Err(());
+        }
+        if self.trusted.is_none() && text.len() <= LONGEST_KEPT && self.get(text).is_ok() {
+            self.hashed.insert(hash.to_owned(), text.into());
+        }
+        Ok(())
+    }
+
     fn read(&self, text: &str) -> Result<Document, Vec<ServerError>> {
         let too_costly = |error: Error| vec![error.into_server_error()];
         limit::text(text).map_err(too_costly)?;
         let executable = parse_query(text).map_err(|error| vec![unreadable(error)])?;
         limit::selections(&executable).map_err(too_costly)?;
         self.validator.check(text)?;
+        if !self.introspection && introspection::introspects(&executable) {
+            let message = "Expected no `__schema` and no `__type`: introspection is off here.";
+            return Err(vec![coded(Code::GraphqlValidationFailed, message, None)]);
+        }
         let operations = (executable.operations.iter())
             .map(|(name, operation)| self.operation(name.map(ToString::to_string), &operation.node))
             .collect();
@@ -149,9 +218,7 @@ impl Document {
                     names.join("`, `")
                 )
             };
-            let found = name.map_or("none".to_owned(), |name| {
-                format!("`{}`", crate::error::excerpt(name))
-            });
+            let found = name.map_or("none".to_owned(), |name| format!("`{}`", excerpt(name)));
             Error::bad_user_input(format!("{expected}, found {found}.")).into_server_error()
         })
     }

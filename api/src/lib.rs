@@ -13,10 +13,14 @@ pub mod config;
 pub mod database;
 pub mod seed;
 
+mod health;
 pub mod http;
+mod request;
 pub mod schema;
+pub mod server;
 
 mod document;
+mod settings;
 
 pub mod context;
 pub mod error;
@@ -35,6 +39,8 @@ pub mod page;
 pub mod row;
 mod write;
 
+pub use document::Manifest;
 pub use error::{Error, Result};
 pub use http::app;
 pub use schema::{App, sdl};
+pub use settings::Settings;

@@ -16,7 +16,9 @@ use crate::{
     database::Database,
     document::{Documents, MAX_DEPTH},
     error::{Error, classify},
+    health::Health,
     node::NodeQuery,
+    settings::Settings,
     technician::TechnicianQuery,
     ticket::{TicketCountQuery, TicketList, TicketMutation, TicketQuery, TicketsOf},
     viewer::ViewerQuery,
@@ -79,19 +81,54 @@ pub struct App {
     schema: Schema,
     database: Database,
     documents: Arc<Documents>,
+    settings: Arc<Settings>,
+    health: Arc<Health>,
     writes: TaskTracker,
 }
 
 impl App {
+    /// With the default [`Settings`].
     #[must_use]
     pub fn new(database: Database) -> Self {
+        let app = Self::with(database, Settings::default());
+        app.unwrap_or_else(|_| unreachable!("without trusted documents none is wrong"))
+    }
+
+    /// # Errors
+    /// A line for each of the trusted documents that is not valid.
+    pub fn with(database: Database, settings: Settings) -> Result<Self, Vec<String>> {
         let schema = schema();
-        Self {
-            documents: Arc::new(Documents::new(printed(&schema))),
+        Ok(Self {
+            documents: Arc::new(Documents::new(printed(&schema), &settings)?),
             schema,
             database,
+            settings: Arc::new(settings),
+            health: Arc::default(),
             writes: TaskTracker::new(),
-        }
+        })
+    }
+
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    pub(crate) fn documents(&self) -> &Documents {
+        &self.documents
+    }
+
+    pub(crate) fn health(&self) -> &Health {
+        &self.health
+    }
+
+    /// The parts of the server that are not there, as far as it knows.
+    pub(crate) async fn missing(&self) -> Vec<&'static str> {
+        self.health.missing(&self.database.read).await
+    }
+
+    /// The schema in GraphQL's own language.
+    pub(crate) fn sdl(&self) -> String {
+        printed(&self.schema)
     }
 
     /// Waits for the mutations whose callers have gone away. To be called when no request comes in
@@ -114,6 +151,7 @@ impl App {
             _ => self.run(self.database.read.clone(), request).await,
         };
         response.errors.iter_mut().for_each(classify);
+        self.health.note(&response);
         Some(response)
     }
 

@@ -252,6 +252,8 @@ fn the_table_of_codes_has_all_of_them() {
         Code::GraphqlParseFailed,
         Code::GraphqlValidationFailed,
         Code::BadUserInput,
+        Code::Forbidden,
+        Code::PersistedQueryNotFound,
         Code::TooCostly,
         Code::InternalServerError,
         Code::Unavailable,
@@ -262,6 +264,8 @@ fn the_table_of_codes_has_all_of_them() {
             Code::GraphqlParseFailed
             | Code::GraphqlValidationFailed
             | Code::BadUserInput
+            | Code::Forbidden
+            | Code::PersistedQueryNotFound
             | Code::TooCostly
             | Code::InternalServerError
             | Code::Unavailable => {}

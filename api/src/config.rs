@@ -3,10 +3,10 @@
 //! `--help` is the reference; nothing else reads the environment. Knows nothing of what the values
 //! are used for.
 
-use std::{env, fmt, process, str::FromStr};
+use std::{env, fmt, path::PathBuf, process, str::FromStr};
 
 use clap::{
-    Arg, ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand,
+    Arg, ArgAction, ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand,
     builder::{BoolishValueParser, Resettable},
     error::ErrorKind,
     parser::ValueSource,
@@ -67,6 +67,35 @@ pub struct Serve {
     /// At most this many connections to the database [default: two per core, 4 to 16]
     #[arg(long, env, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub max_connections: Option<u32>,
+
+    /// Whether to tell the schema: introspection, /schema.graphql and the playground
+    #[arg(long, env, value_name = "BOOL", value_parser = BoolishValueParser::new())]
+    #[arg(action = ArgAction::Set, default_value = "true", hide_possible_values = true)]
+    pub introspection: bool,
+
+    /// A client's trusted documents, which requests may name: persisted-documents.json
+    #[arg(long, env, value_name = "FILE")]
+    pub documents: Option<PathBuf>,
+
+    /// Run nothing but the trusted documents
+    #[arg(long, env, value_parser = BoolishValueParser::new())]
+    pub documents_only: bool,
+
+    /// How many requests an array of them may have; without it, arrays are refused
+    #[arg(
+        long,
+        env,
+        value_name = "N",
+        default_value_t = 0,
+        hide_default_value = true
+    )]
+    #[arg(value_parser = clap::value_parser!(u16).range(0..=100))]
+    pub batch: u16,
+
+    /// How long a caller may take to send a request's body, in seconds
+    #[arg(long, env, value_name = "SECONDS", default_value_t = 10)]
+    #[arg(value_parser = clap::value_parser!(u16).range(1..=3600))]
+    pub body_timeout: u16,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -162,7 +191,17 @@ fn port(text: &str) -> Result<u16, &'static str> {
 
 /// An option of `serve` that was written before another word, where it would do nothing.
 fn misplaced(matches: &ArgMatches) -> Option<String> {
-    let of_serve = ["listen", "port", "migrate", "max_connections"];
+    let of_serve = [
+        "listen",
+        "port",
+        "migrate",
+        "max_connections",
+        "introspection",
+        "documents",
+        "documents_only",
+        "batch",
+        "body_timeout",
+    ];
     let found = of_serve
         .into_iter()
         .find(|id| matches.value_source(id) == Some(ValueSource::CommandLine));

@@ -74,14 +74,18 @@ pub struct Loader {
 /// A batch runs as a part of the request and not in a task of its own: when nothing in the request
 /// can go on any more, everybody who is going to ask has asked. That makes batches exact, whatever
 /// the threads do, without waiting; and a request that is dropped takes its batches with it.
-pub async fn with_shop<T, F>(db: DatabaseConnection, request: impl FnOnce(Shop) -> F) -> T
+pub async fn with_shop<T, F>(
+    db: DatabaseConnection,
+    merges: bool,
+    request: impl FnOnce(Shop) -> F,
+) -> T
 where
     F: Future<Output = T>,
 {
     let asked = Batches::default();
     let shop = Shop {
         loader: DataLoader::new(Loader { db }, asked.clone(), NoDelay).max_batch_size(usize::MAX),
-        merges: false,
+        merges,
         fields: Mutex::default(),
     };
     let mut request = pin!(request(shop));

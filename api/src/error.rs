@@ -9,7 +9,7 @@
 
 use std::fmt::Display;
 
-use async_graphql::{Context, Enum, ErrorExtensionValues, ServerError, SimpleObject};
+use async_graphql::{Context, Enum, ErrorExtensionValues, Pos, ServerError, SimpleObject};
 use sea_orm::{DbErr, RuntimeErr, SqlErr, SqlxError};
 use uuid::Uuid;
 
@@ -25,6 +25,10 @@ pub enum Code {
     GraphqlValidationFailed,
     /// An argument, a variable or the request itself is not what it has to be.
     BadUserInput,
+    /// The caller may not do that.
+    Forbidden,
+    /// The request names a document by an id that the server does not know.
+    PersistedQueryNotFound,
     /// More than one request may ask for.
     TooCostly,
     /// The database cannot be reached, or is too busy; the log has the cause under the error's id.
@@ -41,6 +45,8 @@ impl Code {
             Self::GraphqlParseFailed => "GRAPHQL_PARSE_FAILED",
             Self::GraphqlValidationFailed => "GRAPHQL_VALIDATION_FAILED",
             Self::BadUserInput => "BAD_USER_INPUT",
+            Self::Forbidden => "FORBIDDEN",
+            Self::PersistedQueryNotFound => "PERSISTED_QUERY_NOT_FOUND",
             Self::TooCostly => "TOO_COSTLY",
             Self::Unavailable => "UNAVAILABLE",
             Self::InternalServerError => "INTERNAL_SERVER_ERROR",
@@ -166,6 +172,19 @@ impl From<Error> for async_graphql::Error {
             source: None,
         }
     }
+}
+
+/// An error about a place in the document, of which no field was executed.
+pub(crate) fn coded(code: Code, message: impl Into<String>, position: Option<Pos>) -> ServerError {
+    let mut error = ServerError::new(message, position);
+    let extensions = error.extensions.get_or_insert_default();
+    extensions.set("code", code.as_str());
+    error
+}
+
+pub(crate) fn has_code(error: &ServerError, code: Code) -> bool {
+    let found = error.extensions.as_ref().and_then(|it| it.get("code"));
+    matches!(found, Some(async_graphql::Value::String(found)) if found == code.as_str())
 }
 
 /// Gives an error that async-graphql made itself its code (without a path the request did not get

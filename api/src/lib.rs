@@ -13,11 +13,15 @@ pub mod config;
 pub mod database;
 pub mod seed;
 
+mod health;
 pub mod http;
+mod request;
 pub mod response;
 pub mod schema;
+pub mod server;
 
 mod document;
+mod settings;
 
 pub mod context;
 pub mod error;
@@ -37,6 +41,8 @@ pub mod row;
 pub mod shape;
 mod write;
 
+pub use document::Manifest;
 pub use error::{Error, Result};
 pub use http::app;
 pub use schema::{App, sdl};
+pub use settings::Settings;

@@ -13,12 +13,11 @@ use std::{
 };
 
 use api::{
-    App,
+    App, Manifest, Settings,
     config::{Command, Config, Listen, Serve},
     database::{Database, StatementLog, reason},
     seed,
 };
-use axum::serve::ListenerExt;
 use sea_orm::{DbBackend, metric::Info};
 use tokio::{
     net::TcpListener,
@@ -189,19 +188,14 @@ async fn serve(database: Database, options: &Serve) -> Outcome {
         say("The database was empty: sample customers and tickets are in it now.");
     }
 
-    let app = App::new(database.clone());
-    let router = api::app(app.clone());
+    let app = application(database.clone(), options)?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut told_to_stop = async move || {
         tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
     };
     let (stop, stopping) = oneshot::channel::<()>();
-    // Answers are small and written at once: waiting to fill a packet only delays them.
-    let listener = listener.tap_io(|stream| {
-        let _ = stream.set_nodelay(true);
-    });
-    let server = axum::serve(listener, router).with_graceful_shutdown(async {
+    let server = api::server::serve(listener, app.clone(), async {
         let _ = stopping.await;
     });
     welcome(address);
@@ -216,7 +210,7 @@ async fn serve(database: Database, options: &Serve) -> Outcome {
         tokio::select! { () = sleep(GRACE) => {}, () = told_to_stop() => {} }
     };
     tokio::select! {
-        ended = server.into_future() => ended?,
+        ended = server => ended?,
         () = impatience => warn!("stopped while requests were not finished"),
     }
     // A write that was begun is finished, whether its client still waits or not.
@@ -225,6 +219,34 @@ async fn serve(database: Database, options: &Serve) -> Outcome {
     }
     let _ = timeout(GRACE, database.close()).await;
     Ok(())
+}
+
+fn application(database: Database, options: &Serve) -> Result<App, Box<dyn Error>> {
+    if options.documents_only && options.documents.is_none() {
+        return Err(
+            "--documents-only needs the trusted documents: say where with --documents".into(),
+        );
+    }
+    let documents = options.documents.as_ref().map(|path| {
+        let file = path.display();
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| format!("--documents {file} cannot be read: {error}"))?;
+        Manifest::from_json(&text).map_err(|error| format!("--documents {file}: {error}"))
+    });
+    let settings = Settings {
+        introspection: options.introspection,
+        documents: documents.transpose()?,
+        documents_only: options.documents_only,
+        batch: options.batch.into(),
+        body_timeout: Duration::from_secs(options.body_timeout.into()),
+    };
+    App::with(database, settings).map_err(|wrong| {
+        let count = wrong.len();
+        for document in wrong {
+            let _ = writeln!(io::stderr(), "error: the document {document}");
+        }
+        format!("{count} of the trusted documents are not valid").into()
+    })
 }
 
 fn welcome(address: SocketAddr) {

@@ -26,13 +26,9 @@ impl ScalarType for DateTime {
         let Value::String(text) = &value else {
             return Err(InputValueError::expected_type(value));
         };
-        let instant = chrono::DateTime::parse_from_rfc3339(text).ok();
-        let instant = instant.map(|instant| instant.naive_utc().trunc_subsecs(6));
-        instant.filter(is_common).map(Self).ok_or_else(|| {
-            InputValueError::custom(format!(
-                "Expected an RFC 3339 instant such as `2026-11-22T09:30:00Z`, found `{}`.",
-                excerpt(text)
-            ))
+        instant(text).map(Self).ok_or_else(|| {
+            let found = excerpt(text);
+            InputValueError::custom(format!("Expected {AN_INSTANT}, found `{found}`."))
         })
     }
 
@@ -51,6 +47,13 @@ impl Serialize for DateTime {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.text())
     }
+}
+
+const AN_INSTANT: &str = "an RFC 3339 instant such as `2026-11-22T09:30:00Z`";
+
+fn instant(text: &str) -> Option<NaiveDateTime> {
+    let instant = chrono::DateTime::parse_from_rfc3339(text).ok()?;
+    Some(instant.naive_utc().trunc_subsecs(6)).filter(is_common)
 }
 
 /// Whether both databases have the instant, and sort it where it belongs.
@@ -72,18 +75,31 @@ impl ScalarType for Date {
         let Value::String(text) = &value else {
             return Err(InputValueError::expected_type(value));
         };
-        match text.parse() {
-            Ok(day) => Ok(Self(day)),
-            Err(_) => Err(InputValueError::custom(format!(
-                "Expected a day such as `2026-11-22`, found `{}`.",
-                excerpt(text)
-            ))),
-        }
+        text.parse().map(Self).map_err(|_| {
+            let found = excerpt(text);
+            InputValueError::custom(format!("Expected {A_DAY}, found `{found}`."))
+        })
     }
 
     fn to_value(&self) -> Value {
         Value::String(self.0.to_string())
     }
+}
+
+const A_DAY: &str = "a day such as `2026-11-22`";
+
+/// What a value of a scalar of this file has to be, where it is something else. `text` is the value
+/// if it is a string. Other scalars are not known here.
+pub(crate) fn expected(scalar: &str, text: Option<&str>) -> Option<&'static str> {
+    let (readable, expected) = match scalar {
+        "DateTime" => (text.and_then(instant).is_some(), AN_INSTANT),
+        "Date" => (
+            text.is_some_and(|text| text.parse::<NaiveDate>().is_ok()),
+            A_DAY,
+        ),
+        _ => return None,
+    };
+    (!readable).then_some(expected)
 }
 
 /// A `String` to look for. PostgreSQL can neither hold nor compare a NUL character, so a text with

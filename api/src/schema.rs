@@ -4,8 +4,8 @@
 use std::{fmt::Display, future::Future, panic::AssertUnwindSafe, sync::Arc};
 
 use async_graphql::{
-    EmptySubscription, MergedObject, Request, Response, SDLExportOptions, futures_util::FutureExt,
-    parser::types::ExecutableDocument,
+    EmptySubscription, MergedObject, Request, Response, SDLExportOptions, ServerError,
+    ValidationMode, futures_util::FutureExt, parser::types::OperationType,
 };
 use sea_orm::DatabaseConnection;
 use tokio_util::task::TaskTracker;
@@ -14,9 +14,11 @@ use crate::{
     context::with_shop,
     customer::{CustomerMutation, CustomerQuery},
     database::Database,
-    document::{Documents, complete_variables, is_mutation, operation},
+    document::{Documents, MAX_DEPTH},
     error::{Error, classify},
+    health::Health,
     node::NodeQuery,
+    settings::Settings,
     technician::TechnicianQuery,
     ticket::{TicketCountQuery, TicketList, TicketMutation, TicketQuery, TicketsOf},
     viewer::ViewerQuery,
@@ -50,13 +52,21 @@ fn schema() -> Schema {
         TechnicianQuery,
         TicketCountQuery,
     );
-    Schema::build(query, Mutation::default(), EmptySubscription).finish()
+    Schema::build(query, Mutation::default(), EmptySubscription)
+        // Documents are validated before, all rules of them, and once.
+        .validation_mode(ValidationMode::Fast)
+        .limit_recursive_depth(MAX_DEPTH)
+        .finish()
 }
 
 /// The schema in GraphQL's own language.
 #[must_use]
 pub fn sdl() -> String {
-    schema().sdl_with_options(
+    printed(&schema())
+}
+
+fn printed(schema: &Schema) -> String {
+    schema.sdl_with_options(
         SDLExportOptions::new()
             .include_specified_by()
             .prefer_single_line_descriptions()
@@ -71,18 +81,54 @@ pub struct App {
     schema: Schema,
     database: Database,
     documents: Arc<Documents>,
+    settings: Arc<Settings>,
+    health: Arc<Health>,
     writes: TaskTracker,
 }
 
 impl App {
+    /// With the default [`Settings`].
     #[must_use]
     pub fn new(database: Database) -> Self {
-        Self {
-            schema: schema(),
+        let app = Self::with(database, Settings::default());
+        app.unwrap_or_else(|_| unreachable!("without trusted documents none is wrong"))
+    }
+
+    /// # Errors
+    /// A line for each of the trusted documents that is not valid.
+    pub fn with(database: Database, settings: Settings) -> Result<Self, Vec<String>> {
+        let schema = schema();
+        Ok(Self {
+            documents: Arc::new(Documents::new(printed(&schema), &settings)?),
+            schema,
             database,
-            documents: Arc::new(Documents::new()),
+            settings: Arc::new(settings),
+            health: Arc::default(),
             writes: TaskTracker::new(),
-        }
+        })
+    }
+
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    pub(crate) fn documents(&self) -> &Documents {
+        &self.documents
+    }
+
+    pub(crate) fn health(&self) -> &Health {
+        &self.health
+    }
+
+    /// The parts of the server that are not there, as far as it knows.
+    pub(crate) async fn missing(&self) -> Vec<&'static str> {
+        self.health.missing(&self.database.read).await
+    }
+
+    /// The schema in GraphQL's own language.
+    pub(crate) fn sdl(&self) -> String {
+        printed(&self.schema)
     }
 
     /// Waits for the mutations whose callers have gone away. To be called when no request comes in
@@ -95,34 +141,42 @@ impl App {
     /// Executes one request. `may_write` is false where the transport allows queries alone; the
     /// result is then none for a mutation.
     pub async fn execute(&self, mut request: Request, may_write: bool) -> Option<Response> {
-        let document = match self.documents.get(&request.query) {
-            Ok(document) => document,
-            Err(error) => return Some(Response::from_errors(vec![error])),
+        let Prepared { kind, merges } = match self.prepare(&mut request) {
+            Ok(prepared) => prepared,
+            Err(errors) => return Some(Response::from_errors(errors)),
         };
-        let mut writes = false;
-        // Where there is no such operation, the schema says so.
-        if let Some(operation) = operation(&document, request.operation_name.as_deref()) {
-            writes = is_mutation(operation);
-            if writes && !may_write {
-                return None;
-            }
-            if let Err(error) = complete_variables(&mut request, operation) {
-                return Some(Response::from_errors(vec![error]));
-            }
-        }
-        request.set_parsed_query(ExecutableDocument::clone(&document));
-        let mut response = if writes {
-            self.write(request).await
-        } else {
-            self.run(self.database.read.clone(), request).await
+        let mut response = match kind {
+            OperationType::Mutation if !may_write => return None,
+            OperationType::Mutation => self.write(merges, request).await,
+            _ => self.run(self.database.read.clone(), merges, request).await,
         };
         response.errors.iter_mut().for_each(classify);
+        self.health.note(&response);
         Some(response)
     }
 
+    /// Gives a request its document and its variables as they are to be executed.
+    ///
+    /// # Errors
+    /// The specification's request errors: nothing is to be executed.
+    fn prepare(&self, request: &mut Request) -> Result<Prepared, Vec<ServerError>> {
+        let document = self.documents.get(&request.query);
+        let document = document.map_err(|errors| errors.to_vec())?;
+        let name = request.operation_name.as_deref();
+        let operation = document.operation(name).map_err(|error| vec![error])?;
+        let given = std::mem::take(&mut request.variables);
+        let coerced = self.documents.coerce(operation, given);
+        request.variables = coerced.map_err(|error| vec![error])?;
+        request.set_parsed_query(document.executable.clone());
+        Ok(Prepared {
+            kind: operation.kind,
+            merges: document.merges,
+        })
+    }
+
     /// A panic is an error of this one request.
-    async fn run(&self, db: DatabaseConnection, request: Request) -> Response {
-        let response = with_shop(db, |shop| self.schema.execute(request.data(shop)));
+    async fn run(&self, db: DatabaseConnection, merges: bool, request: Request) -> Response {
+        let response = with_shop(db, merges, |shop| self.schema.execute(request.data(shop)));
         let response = AssertUnwindSafe(response).catch_unwind().await;
         response.unwrap_or_else(|panic| {
             let said = (panic.downcast_ref::<&str>().copied())
@@ -133,12 +187,19 @@ impl App {
 
     /// A mutation runs in a task of its own, which goes on where the caller goes away: a dropped
     /// transaction would be left to the connection's next user.
-    async fn write(&self, request: Request) -> Response {
+    async fn write(&self, merges: bool, request: Request) -> Response {
         let app = self.clone();
         let db = self.database.write.clone();
-        let task = (self.writes).spawn(async move { app.run(db, request).await });
+        let task = (self.writes).spawn(async move { app.run(db, merges, request).await });
         task.await.unwrap_or_else(failed)
     }
+}
+
+/// What a request turned out to be.
+struct Prepared {
+    kind: OperationType,
+    /// As [`crate::document::Document`] has it.
+    merges: bool,
 }
 
 fn failed(cause: impl Display) -> Response {

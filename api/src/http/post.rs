@@ -1,0 +1,161 @@
+//! Requests in a body: one, or where that is allowed an array of them.
+
+use std::error::Error as _;
+
+use axum::{
+    body::{Body, Bytes, HttpBody, to_bytes},
+    extract::State,
+    http::{
+        HeaderMap, HeaderValue, StatusCode,
+        header::{ACCEPT_ENCODING, CONNECTION},
+    },
+    response::Response,
+};
+use tokio::time::timeout;
+
+use super::{
+    answer::{Answer, none_acceptable},
+    compress::compressed,
+    negotiate::{JSON, is_json},
+};
+use crate::{App, error::Error, request::Parameters, response};
+
+/// The longest body, in bytes.
+const MAX_BODY: usize = 1024 * 1024;
+
+pub(super) async fn by_post(State(app): State<App>, headers: HeaderMap, body: Body) -> Response {
+    let Some(answer) = Answer::accepted(&headers) else {
+        return none_acceptable();
+    };
+    let body = match read(&app, &headers, body).await {
+        Ok(body) => body,
+        Err(refused) => return refused.answer(answer),
+    };
+    // A struct could be read from an array as well, its fields in order.
+    let is_array = body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[');
+    let response = if is_array {
+        batch(&app, answer, &body).await
+    } else {
+        match serde_json::from_slice(&body) {
+            Ok(parameters) => one(&app, answer, parameters).await,
+            Err(error) => answer.refuse(StatusCode::BAD_REQUEST, shape(&error)),
+        }
+    };
+    compressed(&headers, response).await
+}
+
+async fn one(app: &App, answer: Answer, parameters: Parameters) -> Response {
+    match parameters.into_request(app) {
+        Ok(request) => match app.execute(request, true).await {
+            Some(response) => answer.to(&response),
+            None => answer.not_allowed("POST", "Expected a mutation to be sent by POST."),
+        },
+        Err(error) => answer.request_error(error),
+    }
+}
+
+/// One after the other: who puts two mutations into an array means them in that order.
+async fn batch(app: &App, answer: Answer, body: &[u8]) -> Response {
+    let most = app.settings().batch;
+    if most == 0 {
+        let message = "Expected one request, found an array: batches are off here.";
+        return answer.refuse(StatusCode::BAD_REQUEST, message);
+    }
+    let requests: Vec<Parameters> = match serde_json::from_slice(body) {
+        Ok(requests) => requests,
+        Err(error) => return answer.refuse(StatusCode::BAD_REQUEST, shape(&error)),
+    };
+    let found = requests.len();
+    if found == 0 || found > most {
+        let message = format!("Expected an array of 1 to {most} requests, found {found}.");
+        let error = Error::too_costly(message).into_server_error();
+        return answer.errors(StatusCode::BAD_REQUEST, vec![error]);
+    }
+    let mut bytes = vec![b'['];
+    for request in requests {
+        let response = match request.into_request(app) {
+            Ok(request) => app.execute(request, true).await,
+            Err(error) => Some(async_graphql::Response::from_errors(vec![error])),
+        };
+        if bytes.len() > 1 {
+            bytes.push(b',');
+        }
+        bytes.extend(response::json(&response.unwrap_or_default()));
+    }
+    bytes.push(b']');
+    answer.with(StatusCode::OK, bytes)
+}
+
+/// Why there is no body to look at.
+enum Refused {
+    Type,
+    TooLong,
+    TooSlow,
+    Broken,
+}
+
+async fn read(app: &App, headers: &HeaderMap, body: Body) -> Result<Bytes, Refused> {
+    if !is_json(headers) {
+        return Err(Refused::Type);
+    }
+    // Before it is sent, where the caller says how long it is.
+    if body.size_hint().lower() > MAX_BODY as u64 {
+        return Err(Refused::TooLong);
+    }
+    let body = timeout(app.settings().body_timeout, to_bytes(body, MAX_BODY)).await;
+    let body = body.map_err(|_| Refused::TooSlow)?;
+    body.map_err(|error| {
+        let limit = (error.source()).is_some_and(|it| it.is::<http_body_util::LengthLimitError>());
+        if limit {
+            Refused::TooLong
+        } else {
+            Refused::Broken
+        }
+    })
+}
+
+impl Refused {
+    fn answer(self, answer: Answer) -> Response {
+        let (status, message) = match self {
+            Self::Type => (
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                format!(
+                    "Expected a body of the content type `{JSON}`, in UTF-8 and not compressed."
+                ),
+            ),
+            Self::TooLong => (
+                StatusCode::PAYLOAD_TOO_LARGE,
+                format!("Expected a body of at most {MAX_BODY} bytes."),
+            ),
+            Self::TooSlow => (
+                StatusCode::REQUEST_TIMEOUT,
+                "Expected the body sooner.".to_owned(),
+            ),
+            Self::Broken => (
+                StatusCode::BAD_REQUEST,
+                "Expected a complete body.".to_owned(),
+            ),
+        };
+        let mut response = answer.refuse(status, message);
+        if status == StatusCode::UNSUPPORTED_MEDIA_TYPE {
+            // Of both reasons for this status, it tells which (RFC 9110, section 15.5.16).
+            (response.headers_mut()).insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        } else {
+            // The rest of the body is not waited for.
+            (response.headers_mut()).insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
+    }
+}
+
+fn shape(error: &serde_json::Error) -> String {
+    let found = if error.is_data() {
+        "another shape"
+    } else {
+        "no JSON"
+    };
+    format!(
+        "Expected the body to be a JSON object with a string `query` or `documentId` and optionally \
+         a string `operationName` and objects `variables` and `extensions`, found {found}."
+    )
+}

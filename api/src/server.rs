@@ -1,0 +1,171 @@
+//! The accept loop: connections, how long they may be silent, and how they end.
+//!
+//! Its own, and not `axum::serve`: that waits for ever for the head of a request, and when it is
+//! told to stop it resets the connections that the kernel has accepted and it has not, and those on
+//! which a request has just come in.
+
+use std::{
+    convert::Infallible,
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    body::Body,
+    http::{HeaderValue, Request, Version, header::CONNECTION},
+};
+use hyper::{body::Incoming, service::service_fn};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::conn::auto::Builder,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    pin, select,
+    time::sleep,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tower::ServiceExt;
+use tracing::debug;
+
+use crate::App;
+
+/// How long a new connection may take to its first request.
+const FIRST_REQUEST: Duration = Duration::from_secs(10);
+/// How long it may be silent after a request. Load balancers keep theirs for a minute.
+const SILENCE: Duration = Duration::from_secs(75);
+/// How long open connections may bring in a last request after the server is told to stop: who has
+/// sent one has not been told yet.
+const LAST_REQUESTS: Duration = Duration::from_millis(300);
+/// How long to wait before the next connection where the system has no room for one.
+const NO_ROOM: Duration = Duration::from_millis(100);
+
+/// Serves what comes in until `stop` is ready, and then what has come in until it is answered.
+///
+/// # Errors
+/// Where the listener cannot be used.
+pub async fn serve(
+    listener: TcpListener,
+    app: App,
+    stop: impl Future<Output = ()>,
+) -> io::Result<()> {
+    let router = crate::app(app.clone());
+    let connections = Connections {
+        router,
+        stopping: app.health().stopping().clone(),
+        closing: CancellationToken::new(),
+        open: TaskTracker::new(),
+    };
+    pin!(stop);
+    loop {
+        select! {
+            biased;
+            () = &mut stop => break,
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => connections.open(stream),
+                // The caller has gone already, or there are too many: neither is the end.
+                Err(error) => {
+                    debug!(%error, "no connection");
+                    sleep(NO_ROOM).await;
+                }
+            },
+        }
+    }
+    connections.stopping.cancel();
+    // Those that the kernel has accepted are ours; then it accepts no more.
+    let listener = listener.into_std()?;
+    while let Ok((stream, _)) = listener.accept() {
+        stream.set_nonblocking(true)?;
+        connections.open(TcpStream::from_std(stream)?);
+    }
+    drop(listener);
+    connections.open.close();
+    select! {
+        () = connections.open.wait() => return Ok(()),
+        () = sleep(LAST_REQUESTS) => connections.closing.cancel(),
+    }
+    connections.open.wait().await;
+    Ok(())
+}
+
+struct Connections {
+    router: Router,
+    /// Each answer is the last of its connection.
+    stopping: CancellationToken,
+    /// A connection without a request is closed.
+    closing: CancellationToken,
+    open: TaskTracker,
+}
+
+impl Connections {
+    fn open(&self, stream: TcpStream) {
+        // Answers are small and written at once: waiting to fill a packet only delays them.
+        let _ = stream.set_nodelay(true);
+        let router = self.router.clone();
+        let (stopping, closing) = (self.stopping.clone(), self.closing.clone());
+        (self.open).spawn(async move { connection(stream, router, stopping, closing).await });
+    }
+}
+
+async fn connection(
+    stream: TcpStream,
+    router: Router,
+    stopping: CancellationToken,
+    closing: CancellationToken,
+) {
+    let asked = Arc::new(AtomicBool::new(false));
+    let service = {
+        let asked = Arc::clone(&asked);
+        service_fn(move |request: Request<Incoming>| {
+            asked.store(true, Ordering::Relaxed);
+            let (router, stopping) = (router.clone(), stopping.clone());
+            async move {
+                let version = request.version();
+                let Ok(mut response) = router.oneshot(request.map(Body::new)).await;
+                if version <= Version::HTTP_11 && stopping.is_cancelled() {
+                    let close = HeaderValue::from_static("close");
+                    response.headers_mut().insert(CONNECTION, close);
+                }
+                Ok::<_, Infallible>(response)
+            }
+        })
+    };
+    let mut builder = Builder::new(TokioExecutor::new());
+    (builder.http1())
+        .timer(TokioTimer::new())
+        .header_read_timeout(SILENCE);
+    (builder.http2())
+        .timer(TokioTimer::new())
+        .keep_alive_interval(SILENCE)
+        // Sockets over HTTP/2 open with CONNECT.
+        .enable_connect_protocol();
+    let served = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
+    pin!(served);
+    let mut first = true;
+    let mut told = false;
+    loop {
+        select! {
+            ended = &mut served => {
+                if let Err(error) = ended {
+                    debug!(%error, "a connection ended early");
+                }
+                return;
+            }
+            () = sleep(FIRST_REQUEST), if first => {
+                if !asked.load(Ordering::Relaxed) {
+                    return;
+                }
+                first = false;
+            }
+            () = closing.cancelled(), if !told => {
+                told = true;
+                served.as_mut().graceful_shutdown();
+            }
+        }
+    }
+}

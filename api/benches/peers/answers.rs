@@ -51,7 +51,7 @@ pub(crate) async fn same(index: usize, size: Size, peers: &[Peer], url: &str) {
 }
 
 /// An answer without what may differ: how cursors are written, what an instant is finer than a
-/// millisecond, and the list of errors that PostGraphile does not have.
+/// millisecond, and the list of errors that `PostGraphile` does not have.
 fn comparable(answer: &Value) -> Value {
     match answer {
         Value::Object(object) => {

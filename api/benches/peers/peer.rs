@@ -22,16 +22,18 @@ const DIRECTORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/peers");
 pub(crate) enum Kind {
     Repairshop,
     Yoga,
-    Mercurius,
     PostGraphile,
+    Mercurius,
+    MercuriusTuned,
 }
 
 /// Ours first.
-pub(crate) const PEERS: [Kind; 4] = [
+pub(crate) const PEERS: [Kind; 5] = [
     Kind::Repairshop,
     Kind::Yoga,
-    Kind::Mercurius,
     Kind::PostGraphile,
+    Kind::Mercurius,
+    Kind::MercuriusTuned,
 ];
 
 impl Kind {
@@ -39,25 +41,32 @@ impl Kind {
         match self {
             Self::Repairshop => "repairshop",
             Self::Yoga => "Yoga + Drizzle",
-            Self::Mercurius => "Mercurius",
             Self::PostGraphile => "PostGraphile",
+            Self::Mercurius => "Mercurius",
+            Self::MercuriusTuned => "Mercurius, tuned",
         }
     }
 
-    /// What runs it, on a free port; Node.js is one process, as its documentation has it.
+    /// Whether it is what its documentation leads to, and not what an expert made of it.
+    pub(crate) fn is_documented(self) -> bool {
+        self != Self::MercuriusTuned
+    }
+
+    /// What runs it, on a free port, as one process each.
     fn command(self) -> Command {
-        let script = match self {
+        let arguments = match self {
             Self::Repairshop => {
                 let mut command = Command::new(env!("CARGO_BIN_EXE_repairshop"));
                 command.args(["serve", "--listen", "127.0.0.1:0"]);
                 return command;
             }
-            Self::Yoga => "yoga.js",
-            Self::Mercurius => "mercurius.js",
-            Self::PostGraphile => "postgraphile.js",
+            Self::Yoga => &["yoga.js"][..],
+            Self::PostGraphile => &["postgraphile.js"],
+            Self::Mercurius => &["mercurius.js"],
+            Self::MercuriusTuned => &["mercurius.js", "--tuned"],
         };
         let mut command = Command::new(node());
-        command.arg(script).current_dir(DIRECTORY);
+        command.args(arguments).current_dir(DIRECTORY);
         command.env("NODE_ENV", "production");
         command
     }
@@ -93,7 +102,7 @@ pub(crate) fn install() {
 pub(crate) struct Peer {
     pub(crate) kind: Kind,
     pub(crate) server: Server,
-    /// What PostGraphile's cursors begin with: a name for the order.
+    /// What the cursors of `PostGraphile` begin with: a name for the order.
     order: Value,
 }
 
@@ -140,7 +149,7 @@ fn decoded(cursor: &str) -> Value {
     serde_json::from_slice(&json.expect("base64")).expect("JSON")
 }
 
-/// The operations in PostGraphile's schema, in their order; the others have the contract's. Aliases
+/// The operations in `PostGraphile`'s schema, in their order; the others have the contract's. Aliases
 /// give the answers the same names.
 const POSTGRAPHILE: [&str; OPERATIONS.len()] = [
     "query Ticket($id: Int!) { ticket: ticketByRowId(rowId: $id) { number: rowId title completed tech customer: customerByCustomerId { number: rowId firstName lastName email } } }",

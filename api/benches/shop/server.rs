@@ -34,11 +34,12 @@ pub(crate) fn start(command: &mut Command) -> Server {
     let mut said = String::new();
     let address = lines.find_map(|line| {
         let line = line.ok()?;
-        said += &format!("{line}\n");
+        said += "\n";
+        said += &line;
         let (_, rest) = line.split_once("http://")?;
         Some(rest.split(['/', ' ']).next()?.to_owned())
     });
-    let address = address.unwrap_or_else(|| panic!("{program} printed no address:\n{said}"));
+    let address = address.unwrap_or_else(|| panic!("{program} printed no address:{said}"));
     std::thread::spawn(move || lines.for_each(drop));
     Server { child, address }
 }

@@ -18,7 +18,7 @@ const COMPARED: usize = 20;
 /// Where one of the peers answers an operation otherwise than the first one.
 pub(crate) async fn same(index: usize, size: Size, peers: &[Peer], url: &str) {
     let operation = &OPERATIONS[index];
-    let mutates = operation.query.starts_with("mutation");
+    let mutates = operation.mutates();
     let mut connection = connect(url).await;
     let mut expected: Vec<Value> = Vec::new();
     for peer in peers {

@@ -77,15 +77,20 @@ fn main() {
         runtime.block_on(answers::same(*index, size, &peers, &url));
     }
     println!("all answer with the same rows");
+    runtime.block_on(database::restore(&url, size));
 
     let measure = |index: usize, peer: &Peer, seconds: u32| {
-        load::run(
+        let run = load::run(
             &peer.server.address,
             arguments.connections,
             Duration::from_secs(seconds.into()),
             &peer.bodies(index, size),
             &processes(peer, postmaster),
-        )
+        );
+        if OPERATIONS[index].mutates() {
+            runtime.block_on(database::restore(&url, size));
+        }
+        run
     };
     // By operation and peer, round by round.
     let mut runs: Vec<Vec<Vec<Run>>> = vec![vec![Vec::new(); peers.len()]; operations.len()];

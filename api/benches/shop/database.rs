@@ -5,7 +5,7 @@ mod postgres;
 
 use std::process::Command;
 
-use sea_orm::sqlx::{Connection, Executor, PgConnection, query_scalar};
+use sea_orm::sqlx::{Connection, Executor, PgConnection, query, query_scalar};
 
 use super::operations::Size;
 
@@ -41,6 +41,21 @@ pub(crate) async fn connect(url: &str) -> PgConnection {
     PgConnection::connect(url)
         .await
         .expect("the throw-away PostgreSQL")
+}
+
+/// As it was seeded, after what a mutation did to it: else every row that `createTicket` adds makes
+/// the lists that come next cost more.
+pub(crate) async fn restore(url: &str, size: Size) {
+    let mut connection = connect(url).await;
+    query("DELETE FROM tickets WHERE id > $1")
+        .bind(i64::from(size.tickets))
+        .execute(&mut connection)
+        .await
+        .expect("the added tickets go");
+    connection
+        .execute("VACUUM ANALYZE tickets")
+        .await
+        .expect("statistics");
 }
 
 /// The parent of all of PostgreSQL's processes.

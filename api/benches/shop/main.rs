@@ -115,6 +115,9 @@ fn compare(arguments: Arguments, runtime: &tokio::runtime::Runtime) {
             }
             let rate = pgbench(operation, size, &url, &arguments);
             figures.pgbench.push(rate);
+            if operation.mutates() {
+                runtime.block_on(database::restore(&url, size));
+            }
         }
     }
     table(&operations, &figures);
@@ -164,7 +167,7 @@ fn table(operations: &[&Operation], figures: &[Figures]) {
 
 /// Both answer with the same rows in the same order, or nothing is worth measuring.
 async fn same_rows(operation: &Operation, size: Size, server: &Server, limit: &Server) {
-    if operation.query.starts_with("mutation") {
+    if operation.mutates() {
         return;
     }
     let body = &bodies(operation, size)[0];

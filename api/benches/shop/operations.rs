@@ -23,6 +23,12 @@ pub(crate) struct Operation {
     pub(crate) pgbench: &'static str,
 }
 
+impl Operation {
+    pub(crate) fn mutates(&self) -> bool {
+        self.query.starts_with("mutation")
+    }
+}
+
 /// A round of requests.
 pub(crate) fn bodies(operation: &Operation, size: Size) -> Vec<String> {
     let query = json!(operation.query).to_string();

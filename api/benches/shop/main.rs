@@ -4,25 +4,25 @@
 //!
 //! `cargo bench --bench shop -- --customers 1000000 --tickets 10000000 --seconds 5 --rounds 3`
 
+mod database;
 mod limit;
 mod load;
 mod operations;
-#[path = "../../../tests/harness/postgres.rs"]
-mod postgres;
+mod server;
 
 use std::{
     env, fs,
-    io::{BufRead, BufReader, Write},
+    io::Write,
     path::PathBuf,
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
 use clap::Parser;
-use load::{Client, Processes, Run};
-use operations::{OPERATIONS, Operation, Size};
-use sea_orm::sqlx::{Connection, Executor, PgConnection, query_scalar};
-use serde_json::{Value, json};
+use load::{Client, Processes, Run, median};
+use operations::{OPERATIONS, Operation, Size, bodies};
+use serde_json::Value;
+use server::{Server, start};
 
 #[derive(Parser)]
 struct Arguments {
@@ -49,54 +49,12 @@ struct Arguments {
     bench: bool,
 }
 
-/// A server under test; stopped when dropped.
-struct Server {
-    child: Child,
-    address: String,
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// Starts a program and waits until it has printed its address.
-fn start(command: &mut Command) -> Server {
-    let (output, input) = std::io::pipe().expect("a pipe");
-    let stderr = input.try_clone().expect("a pipe");
-    let child = command
-        .stdout(input)
-        .stderr(stderr)
-        .spawn()
-        .expect("the program starts");
-    // The program's end of the pipe, so that its death is the end of the output.
-    *command = Command::new("true");
-    let mut lines = BufReader::new(output).lines();
-    let address = lines
-        .find_map(|line| {
-            let line = line.ok()?;
-            let (_, rest) = line.split_once("http://")?;
-            Some(rest.split(['/', ' ']).next()?.to_owned())
-        })
-        .expect("the program prints its address");
-    std::thread::spawn(move || lines.for_each(drop));
-    Server { child, address }
-}
-
 /// What the three had of one operation, round by round.
 #[derive(Default)]
 struct Figures {
     server: Vec<Run>,
     limit: Vec<Run>,
     pgbench: Vec<f64>,
-}
-
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }
 
 fn main() {
@@ -113,11 +71,8 @@ fn compare(arguments: Arguments, runtime: &tokio::runtime::Runtime) {
         customers: arguments.customers,
         tickets: arguments.tickets,
     };
-    let url = runtime.block_on(database(size));
-    let database = Processes {
-        server: 0,
-        postmaster: runtime.block_on(postmaster(&url)),
-    };
+    let url = runtime.block_on(database::seeded(size));
+    let postmaster = runtime.block_on(database::postmaster(&url));
 
     let repairshop = env!("CARGO_BIN_EXE_repairshop");
     let begin = Instant::now();
@@ -132,7 +87,7 @@ fn compare(arguments: Arguments, runtime: &tokio::runtime::Runtime) {
 
     let processes = |server: &Server| Processes {
         server: server.child.id(),
-        postmaster: database.postmaster,
+        postmaster,
     };
     let operations: Vec<&Operation> = (OPERATIONS.iter())
         .filter(|operation| operation.name.contains(&arguments.only))
@@ -160,6 +115,9 @@ fn compare(arguments: Arguments, runtime: &tokio::runtime::Runtime) {
             }
             let rate = pgbench(operation, size, &url, &arguments);
             figures.pgbench.push(rate);
+            if operation.mutates() {
+                runtime.block_on(database::restore(&url, size));
+            }
         }
     }
     table(&operations, &figures);
@@ -207,19 +165,9 @@ fn table(operations: &[&Operation], figures: &[Figures]) {
     }
 }
 
-/// A round of requests.
-fn bodies(operation: &Operation, size: Size) -> Vec<String> {
-    let query = json!(operation.query).to_string();
-    let body = |n| {
-        let variables = (operation.variables)(size, n);
-        format!("{{\"query\":{query},\"variables\":{variables}}}")
-    };
-    (0..1_000).map(body).collect()
-}
-
 /// Both answer with the same rows in the same order, or nothing is worth measuring.
 async fn same_rows(operation: &Operation, size: Size, server: &Server, limit: &Server) {
-    if operation.query.starts_with("mutation") {
+    if operation.mutates() {
         return;
     }
     let body = &bodies(operation, size)[0];
@@ -248,50 +196,6 @@ fn collect_numbers(value: &Value, numbers: &mut Vec<i64>) {
             .for_each(|value| collect_numbers(value, numbers)),
         _ => {}
     }
-}
-
-/// A seeded database in the throw-away PostgreSQL.
-async fn database(size: Size) -> String {
-    let cluster = postgres::Cluster::get();
-    let mut connection = connect(&cluster.url("postgres")).await;
-    connection
-        .execute("CREATE DATABASE shop")
-        .await
-        .expect("a database");
-    let url = cluster.url("shop");
-    let (customers, tickets) = (size.customers.to_string(), size.tickets.to_string());
-    for arguments in [
-        vec!["migrate", "up"],
-        vec!["seed", "--customers", &customers, "--tickets", &tickets],
-    ] {
-        let status = Command::new(env!("CARGO_BIN_EXE_repairshop"))
-            .args(arguments)
-            .env("DATABASE_URL", &url)
-            .status();
-        assert!(status.expect("the program runs").success());
-    }
-    connect(&url)
-        .await
-        .execute("VACUUM ANALYZE")
-        .await
-        .expect("statistics");
-    url
-}
-
-async fn connect(url: &str) -> PgConnection {
-    PgConnection::connect(url)
-        .await
-        .expect("the throw-away PostgreSQL")
-}
-
-/// The parent of all of PostgreSQL's processes.
-async fn postmaster(url: &str) -> u32 {
-    let mut connection = connect(url).await;
-    let backend: i32 = query_scalar("SELECT pg_backend_pid()")
-        .fetch_one(&mut connection)
-        .await
-        .expect("a process");
-    load::parent(backend.unsigned_abs()).expect("its parent")
 }
 
 /// The rate of an operation's ideal SQL, in transactions a second.

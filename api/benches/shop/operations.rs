@@ -23,6 +23,22 @@ pub(crate) struct Operation {
     pub(crate) pgbench: &'static str,
 }
 
+impl Operation {
+    pub(crate) fn mutates(&self) -> bool {
+        self.query.starts_with("mutation")
+    }
+}
+
+/// A round of requests.
+pub(crate) fn bodies(operation: &Operation, size: Size) -> Vec<String> {
+    let query = json!(operation.query).to_string();
+    let body = |n| {
+        let variables = (operation.variables)(size, n);
+        format!("{{\"query\":{query},\"variables\":{variables}}}")
+    };
+    (0..1_000).map(body).collect()
+}
+
 /// Spreads the requests over the rows, the same way in each run.
 fn spread(n: u32, most: u32) -> u32 {
     let hash = u64::from(n).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;

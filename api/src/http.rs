@@ -17,12 +17,13 @@ use axum::{
         HeaderMap, HeaderName, HeaderValue, StatusCode,
         header::{ACCEPT, ALLOW, CONTENT_TYPE, VARY},
     },
+    middleware::from_fn,
     response::IntoResponse,
     routing::get,
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, schema::App};
+use crate::{Error, playground, schema::App};
 
 /// Where GraphQL is served.
 const PATH: &str = "/graphql";
@@ -34,8 +35,12 @@ const JSON: &str = "application/json";
 
 /// The server's routes. Does no I/O.
 pub fn app(app: App) -> Router {
+    let page = from_fn(playground::to_browsers);
+    let graphql = get(by_get).route_layer(page.clone());
     Router::new()
-        .route(PATH, get(by_get).post(by_post).fallback(by_other))
+        .route(PATH, graphql.post(by_post).fallback(by_other))
+        .route("/", get(elsewhere).route_layer(page).fallback(elsewhere))
+        .merge(playground::files())
         .fallback(elsewhere)
         .with_state(app)
 }

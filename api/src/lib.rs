@@ -17,6 +17,7 @@ pub mod http;
 pub mod schema;
 
 mod document;
+mod playground;
 
 pub mod context;
 pub mod error;

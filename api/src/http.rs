@@ -17,9 +17,9 @@ use axum::{
         HeaderMap, HeaderName, HeaderValue, StatusCode,
         header::{ACCEPT, ALLOW, CONTENT_TYPE, VARY},
     },
-    middleware::from_fn,
+    middleware::from_fn_with_state,
     response::IntoResponse,
-    routing::get,
+    routing::{any, get},
 };
 use serde::{Deserialize, Serialize};
 
@@ -35,12 +35,14 @@ const JSON: &str = "application/json";
 
 /// The server's routes. Does no I/O.
 pub fn app(app: App) -> Router {
-    let page = from_fn(playground::to_browsers);
+    // GraphiQL lives on introspection, and is there where that is.
+    let introspection = true;
+    let page = from_fn_with_state(introspection, playground::to_browsers);
     let graphql = get(by_get).route_layer(page.clone());
     Router::new()
         .route(PATH, graphql.post(by_post).fallback(by_other))
-        .route("/", get(elsewhere).route_layer(page).fallback(elsewhere))
-        .merge(playground::files())
+        .route("/", any(elsewhere).layer(page))
+        .merge(playground::files(introspection))
         .fallback(elsewhere)
         .with_state(app)
 }

@@ -8,7 +8,7 @@
 use axum::{
     Router,
     body::Body,
-    extract::{Path, Request},
+    extract::{Path, Request, State},
     http::{
         HeaderMap, HeaderName, HeaderValue, Method, StatusCode,
         header::{
@@ -34,6 +34,9 @@ struct File {
     gzip: Option<&'static [u8]>,
 }
 
+/// The name of no encoding at all.
+const IDENTITY: &str = "identity";
+
 /// What a program has that was built without the bundle.
 static WITHOUT: File = File {
     name: "index.html",
@@ -48,17 +51,21 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'u
     font-src 'self' data:; img-src 'self' data:; worker-src 'self'; connect-src 'self'; \
     base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// The files that the page asks for.
-pub(crate) fn files<S: Clone + Send + Sync + 'static>() -> Router<S> {
-    Router::new().route("/playground/{name}", get(file))
+/// The files that the page asks for; none where it is switched off.
+pub(crate) fn files<S: Clone + Send + Sync + 'static>(on: bool) -> Router<S> {
+    if on {
+        Router::new().route("/playground/{name}", get(file))
+    } else {
+        Router::new()
+    }
 }
 
 /// Answers with the page who would rather have one than JSON and asks no operation; the others go
-/// on.
-pub(crate) async fn to_browsers(request: Request, next: Next) -> Response {
+/// on, and all of them where it is switched off.
+pub(crate) async fn to_browsers(State(on): State<bool>, request: Request, next: Next) -> Response {
     let headers = request.headers();
-    let by = [Method::GET, Method::HEAD].contains(request.method());
-    if by && !has_operation(request.uri().query()) && prefers_a_page(headers) {
+    let reads = [Method::GET, Method::HEAD].contains(request.method());
+    if on && reads && !has_operation(request.uri().query()) && prefers_a_page(headers) {
         let page = FILES.iter().find(|file| file.name == WITHOUT.name);
         return page.unwrap_or(&WITHOUT).to(headers, "no-cache");
     }
@@ -82,18 +89,10 @@ fn has_operation(query: Option<&str>) -> bool {
 }
 
 fn prefers_a_page(headers: &HeaderMap) -> bool {
-    let weight = |ranges: &[&str]| weight(headers, &ACCEPT, ranges).unwrap_or(0.0);
-    let json = [
-        "application/json",
-        "application/graphql-response+json",
-        "text/event-stream",
-        "multipart/mixed",
-    ];
+    let weight = |names: &[&str]| weight(headers, &ACCEPT, names).unwrap_or(0.0);
     let page = weight(&["text/html", "text/*", "*/*"]);
-    json.iter().all(|media_type| {
-        let (kind, _) = media_type.split_once('/').unwrap_or_default();
-        page > weight(&[media_type, &format!("{kind}/*"), "*/*"])
-    })
+    let mut json = ["application/json", "application/graphql-response+json"].into_iter();
+    json.all(|media_type| page > weight(&[media_type, "application/*", "*/*"]))
 }
 
 impl File {
@@ -111,7 +110,7 @@ impl File {
         let fixed = HeaderValue::from_static;
         if !same {
             set(CONTENT_TYPE, fixed(self.media_type));
-            if !encoding.is_empty() {
+            if encoding != IDENTITY {
                 set(CONTENT_ENCODING, fixed(encoding));
             }
         }
@@ -131,7 +130,7 @@ impl File {
     fn encoded(&self, headers: &HeaderMap) -> (&'static str, &'static [u8]) {
         let weight = |encoding| weight(headers, &ACCEPT_ENCODING, &[encoding, "*"]);
         // Acceptable unless it says otherwise, but no reason to send more bytes.
-        let mut best = ("", self.identity, weight("identity").unwrap_or(0.001));
+        let mut best = (IDENTITY, self.identity, weight(IDENTITY).unwrap_or(0.001));
         for (encoding, bytes) in [("gzip", self.gzip), ("br", self.brotli)] {
             let weight = weight(encoding).unwrap_or(0.0);
             if let Some(bytes) = bytes

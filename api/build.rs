@@ -32,8 +32,8 @@ const PARTS: [&str; 5] = [
 ];
 
 /// Without the scripts of packages, which the bundle does not need.
-const INSTALL: &str =
-    "ci --include=dev --ignore-scripts --no-audit --no-fund --loglevel=error --fetch-retries=1";
+const INSTALL: &str = "ci --include=dev --ignore-scripts --no-audit --no-fund --loglevel=error --fetch-retries=1 \
+    --fetch-retry-mintimeout=1000";
 const BUILD: &str = "run build -- --outDir bundle";
 
 type Files = BTreeMap<PathBuf, Vec<u8>>;
@@ -148,7 +148,7 @@ fn watch_for_node() {
 
 fn npm(work: &Path, arguments: &str) -> Result<(), String> {
     let output = Command::new("npm")
-        .args(arguments.split(' '))
+        .args(arguments.split_whitespace())
         .current_dir(work)
         .env_remove("NODE_ENV")
         .stdin(Stdio::null())
@@ -158,10 +158,8 @@ fn npm(work: &Path, arguments: &str) -> Result<(), String> {
         return Ok(());
     }
     let said = [output.stdout, output.stderr].concat();
-    for line in String::from_utf8_lossy(&said)
-        .lines()
-        .filter(|it| !it.trim().is_empty())
-    {
+    let said = String::from_utf8_lossy(&said);
+    for line in said.lines().filter(|it| !it.trim().is_empty()).take(6) {
         println!("cargo::warning=npm: {line}");
     }
     let task = arguments.split(" -").next().unwrap_or_default();

@@ -98,9 +98,11 @@ fn prefers_a_page(headers: &HeaderMap) -> bool {
 impl File {
     fn to(&self, headers: &HeaderMap, cache: &'static str) -> Response {
         let (encoding, bytes) = self.encoded(headers);
-        let tag = format!("\"{VERSION}-{encoding}\"");
-        let same = |it: &str| it == "*" || it.trim_start_matches("W/") == tag;
-        let same = !VERSION.is_empty() && list(headers, &IF_NONE_MATCH).any(same);
+        let tag = (!VERSION.is_empty()).then(|| format!("\"{VERSION}-{encoding}\""));
+        let same = tag.as_deref().is_some_and(|tag| {
+            let same = |it: &str| it == "*" || it.trim_start_matches("W/") == tag;
+            list(headers, &IF_NONE_MATCH).any(same)
+        });
         let mut response = if same {
             StatusCode::NOT_MODIFIED.into_response()
         } else {
@@ -114,7 +116,7 @@ impl File {
                 set(CONTENT_ENCODING, fixed(encoding));
             }
         }
-        if let Ok(tag) = HeaderValue::try_from(tag) {
+        if let Some(Ok(tag)) = tag.map(HeaderValue::try_from) {
             set(ETAG, tag);
         }
         set(CACHE_CONTROL, fixed(cache));

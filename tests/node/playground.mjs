@@ -12,6 +12,7 @@ const browser = await puppeteer.launch({
   executablePath: execFileSync('sh', ['-c', find], { encoding: 'utf8' }).trim(),
   args: [
     '--no-sandbox', // Root has none, and it opens nothing but this server's page.
+    '--disable-dev-shm-usage', // Containers have little of it.
     '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1',
   ],
   defaultViewport: { width: 1440, height: 900 },

@@ -14,10 +14,10 @@ pub mod database;
 pub mod seed;
 
 pub mod http;
+mod playground;
 pub mod schema;
 
 mod document;
-mod playground;
 
 pub mod context;
 pub mod error;

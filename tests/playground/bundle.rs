@@ -7,6 +7,7 @@ use std::{
     path::{Path, PathBuf},
     process::Command,
     sync::OnceLock,
+    thread,
 };
 
 use tempfile::TempDir;
@@ -155,10 +156,13 @@ fn an_npm_that_fails_says_why_and_stops_nothing() {
 fn a_bundle_is_built_once_for_all_profiles() {
     let machine = Machine::new();
     machine.program("node", "echo v22.12.0").npm();
-    let first = machine.build("debug", "");
-    assert!(first.has_files() && first.warning().is_none());
-    let second = machine.build("release", "");
-    assert_eq!(first.code, second.code);
+    // At the same time, as an editor's Cargo and one's own do it.
+    let (debug, release) = thread::scope(|scope| {
+        let release = scope.spawn(|| machine.build("release", ""));
+        (machine.build("debug", ""), release.join())
+    });
+    assert!(debug.has_files() && debug.warning().is_none());
+    assert_eq!(debug.code, release.expect("no panic").code);
     let log = fs::read_to_string(machine.log()).expect("a log");
     assert_eq!(log, "--version\nci\nrun\n");
 }

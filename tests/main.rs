@@ -13,6 +13,7 @@ mod migrations;
 mod mutations;
 mod nodes;
 mod pages;
+mod playground;
 mod readme;
 mod schema;
 mod search;

@@ -21,13 +21,14 @@ use axum::{
         HeaderMap, HeaderValue, StatusCode,
         header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE},
     },
+    middleware::from_fn_with_state,
     response::{IntoResponse, Response},
-    routing::get,
+    routing::{any, get},
 };
 use serde::Deserialize;
 
 use self::{answer::Answer, compress::compressed};
-use crate::{App, request::Parameters};
+use crate::{App, playground, request::Parameters};
 
 /// Where GraphQL is served.
 const PATH: &str = "/graphql";
@@ -36,17 +37,21 @@ const METHODS: &str = "GET, HEAD, OPTIONS, POST";
 
 /// The server's routes. Does no I/O.
 pub fn app(app: App) -> Router {
+    let introspection = app.settings().introspection;
+    // GraphiQL lives on introspection and on operations that people write.
+    let playground = introspection && !app.settings().documents_only;
+    let page = from_fn_with_state(playground, playground::to_browsers);
+    let graphql = (get(by_get).route_layer(page.clone()))
+        .post(post::by_post)
+        .options(options)
+        .fallback(by_other);
     let mut router = Router::new()
-        .route(
-            PATH,
-            get(by_get)
-                .post(post::by_post)
-                .options(options)
-                .fallback(by_other),
-        )
+        .route(PATH, graphql)
+        .route("/", any(elsewhere).layer(page))
+        .merge(playground::files(playground))
         .route("/health/live", get(live))
         .route("/health/ready", get(ready));
-    if app.settings().introspection {
+    if introspection {
         let sdl: Bytes = app.sdl().into();
         router = router.route(
             "/schema.graphql",

@@ -15,6 +15,7 @@ pub mod seed;
 
 mod health;
 pub mod http;
+mod playground;
 mod request;
 pub mod response;
 pub mod schema;

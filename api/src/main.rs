@@ -258,7 +258,7 @@ fn welcome(address: SocketAddr) {
     };
     say(&format!(
         "GraphQL is served at http://{host}/graphql\n\n\
-         Try it:\n\n  \
+         Open it in a browser, or try it here:\n\n  \
          curl http://{host}/graphql -H 'content-type: application/json' \\\n    \
          -d '{{\"query\": \"{{ customer(id: 1) {{ firstName lastName tickets(first: 2) {{ totalCount nodes {{ number title completed }} }} }} }}\"}}'\n"
     ));

@@ -3,6 +3,7 @@
 
 mod harness;
 
+mod audits;
 mod command_line;
 mod cut_requests;
 mod errors;
@@ -14,7 +15,10 @@ mod mutations;
 mod nodes;
 mod pages;
 mod readme;
+mod running;
 mod schema;
 mod search;
 mod statements;
+mod trusted;
+mod validity;
 mod variables;

@@ -13,6 +13,8 @@ on_both!(
     a_body_that_is_no_request_is_refused_in_json,
     other_methods_are_not_allowed,
     another_path_says_where_to_go,
+    what_was_found_by_get_is_not_sent_twice,
+    the_schema_is_served_as_text,
 );
 
 const GRAPHQL: &str = "application/graphql-response+json";
@@ -99,6 +101,8 @@ async fn the_status_is_told_as_the_caller_accepts_it(shop: Shop) {
         (Some("*/*, application/json;q=0"), unknown, 400, GRAPHQL),
         (Some("text/html"), QUERY, 406, JSON),
         (Some("application/json;q=0"), QUERY, 406, JSON),
+        (Some("application/json; charset=utf-16"), QUERY, 406, JSON),
+        (Some("Application/JSON; Q=0.1"), QUERY, 200, JSON),
     ] {
         let mut request = post(&shop, JSON, json!({ "query": query }).to_string());
         if let Some(accept) = accept {
@@ -156,6 +160,7 @@ async fn what_a_browser_sends_unasked_is_refused(shop: Shop) {
         "multipart/form-data; boundary=x",
         "",
         "application/jsonp",
+        "application/json; charset=utf-16",
     ] {
         let reply = send(post(&shop, media_type, body.to_string())).await;
         assert_eq!(reply.status, 415, "{media_type}");
@@ -166,6 +171,8 @@ async fn what_a_browser_sends_unasked_is_refused(shop: Shop) {
         .expect("a client");
     let reply = send(client.post(&shop.url).body(body.to_string())).await;
     assert_eq!(reply.status, 415);
+    let packed = post(&shop, JSON, body.to_string()).header(header::CONTENT_ENCODING, "gzip");
+    assert_eq!(send(packed).await.status, 415);
     assert_eq!(shop.count("tickets WHERE id = 14").await, 1);
     let reply = send(post(
         &shop,
@@ -182,6 +189,11 @@ async fn a_body_that_is_no_request_is_refused_in_json(shop: Shop) {
         "{",
         "null",
         "[]",
+        r#"["{ viewer { role } }", null, null, null, null]"#,
+        r#"[{"query": "{ viewer { role } }"}]"#,
+        r#"{"query": "{ viewer { role } }", "extensions": []}"#,
+        r#"{"query": "{ viewer { role } }", "documentId": "x"}"#,
+        r#"{"query": "{ viewer { role } }", "query": "{ viewer { role } }"}"#,
         "\u{1F600}",
         "{}",
         r#"{"query": 1}"#,
@@ -217,7 +229,10 @@ async fn other_methods_are_not_allowed(shop: Shop) {
             .await
             .expect("an answer");
         assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED);
-        assert_eq!(response.headers()[header::ALLOW], "GET, POST");
+        assert_eq!(
+            response.headers()[header::ALLOW],
+            "GET, HEAD, OPTIONS, POST"
+        );
     }
 }
 
@@ -234,4 +249,53 @@ async fn another_path_says_where_to_go(shop: Shop) {
         "{}",
         reply.body
     );
+}
+
+async fn what_was_found_by_get_is_not_sent_twice(shop: Shop) {
+    let ask = |tag: Option<String>| {
+        let request = get(&shop, &[("query", QUERY)]);
+        match tag {
+            Some(tag) => request.header(header::IF_NONE_MATCH, tag),
+            None => request,
+        }
+        .send()
+    };
+    let first = ask(None).await.expect("an answer");
+    assert_eq!(first.headers()[header::CACHE_CONTROL], "private, no-cache");
+    let tag = first.headers()[header::ETAG].to_str().expect("ASCII");
+    let strong = tag.trim_start_matches("W/");
+    let lists = [tag.to_owned(), format!("\"x\", {strong}"), "*".to_owned()];
+    for known in lists {
+        let again = ask(Some(known)).await.expect("an answer");
+        assert_eq!(again.status(), StatusCode::NOT_MODIFIED);
+        assert_eq!(again.headers()[header::ETAG], tag);
+        assert_eq!(again.bytes().await.expect("no body").len(), 0);
+    }
+    shop.execute("UPDATE tickets SET id = 99 WHERE id = 1")
+        .await;
+    let changed = ask(Some(tag.to_owned())).await.expect("an answer");
+    assert_eq!(changed.status(), StatusCode::OK);
+    assert_ne!(changed.headers()[header::ETAG], tag);
+    let failed = get(&shop, &[("query", "{ ticket(id: \"x\") { number } }")]);
+    let failed = failed.send().await.expect("an answer");
+    assert_eq!(failed.headers()[header::CACHE_CONTROL], "no-store");
+    assert!(failed.headers().get(header::ETAG).is_none());
+}
+
+async fn the_schema_is_served_as_text(shop: Shop) {
+    let url = shop.url.replace("/graphql", "/schema.graphql");
+    let client = reqwest::Client::builder().no_proxy().build();
+    let client = client.expect("a client");
+    let response = client.get(&url).send().await.expect("an answer");
+    let tag = response.headers()[header::ETAG].clone();
+    assert_eq!(response.text().await.expect("the text"), api::sdl());
+    let again = client.get(&url).header(header::IF_NONE_MATCH, tag);
+    let again = again.send().await.expect("an answer");
+    assert_eq!(again.status(), StatusCode::NOT_MODIFIED);
+    let head = client.head(&url).send().await.expect("an answer");
+    let length = head.headers()[header::CONTENT_LENGTH].to_str();
+    assert_eq!(length.expect("ASCII"), api::sdl().len().to_string());
+    let options = client.request(Method::OPTIONS, &shop.url).send().await;
+    let options = options.expect("an answer");
+    assert_eq!(options.headers()[header::ALLOW], "GET, HEAD, OPTIONS, POST");
 }

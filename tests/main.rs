@@ -3,6 +3,7 @@
 
 mod harness;
 
+mod audits;
 mod command_line;
 mod cut_requests;
 mod errors;
@@ -15,7 +16,10 @@ mod nodes;
 mod pages;
 mod playground;
 mod readme;
+mod running;
 mod schema;
 mod search;
 mod statements;
+mod trusted;
+mod validity;
 mod variables;

@@ -8,6 +8,8 @@ use crate::harness::{Shop, numbers, on_both};
 on_both!(
     a_variables_default_decides_what_is_skipped,
     a_variable_that_has_to_be_there_is_asked_for,
+    a_value_that_is_not_of_its_type_is_told_with_its_place,
+    an_item_alone_is_a_list_and_a_number_an_id,
     a_fragment_on_a_connection_is_looked_into,
     a_field_selected_twice_is_merged,
     lists_below_one_parent_do_not_mix,
@@ -43,6 +45,78 @@ async fn a_variable_that_has_to_be_there_is_asked_for(shop: Shop) {
         assert!(answer.body.get("data").is_none(), "{:#}", answer.body);
     }
     assert_eq!(shop.sql(), [] as [&str; 0]);
+}
+
+async fn a_value_that_is_not_of_its_type_is_told_with_its_place(shop: Shop) {
+    let list = "query($where: TicketFilter, $order: [TicketOrder!], $first: Int = 3) {
+        viewer { role } tickets(where: $where, orderBy: $order, first: $first) { totalCount } }";
+    let create = "mutation($input: CreateCustomerInput!) {
+        createCustomer(input: $input) { customer { id } } }";
+    shop.sql();
+    for (query, variables, place, found) in [
+        (list, json!({ "first": "3" }), "$first", "`\"3\"`"),
+        (list, json!({ "first": 3.5 }), "$first", "`3.5`"),
+        (
+            list,
+            json!({ "first": 3_000_000_000_u32 }),
+            "$first",
+            "`3000000000`",
+        ),
+        (list, json!({ "where": [] }), "$where", "a list"),
+        (list, json!({ "where": { "nope": 1 } }), "$where", "`nope`"),
+        (
+            list,
+            json!({ "where": { "or": [{}, null] } }),
+            "$where.or[1]",
+            "null",
+        ),
+        (
+            list,
+            json!({ "where": { "not": { "createdAt": { "gt": "yesterday" } } } }),
+            "$where.not.createdAt.gt",
+            "`\"yesterday\"`",
+        ),
+        (
+            list,
+            json!({ "where": { "createdAt": { "gt": 5 } } }),
+            "$where.createdAt.gt",
+            "`5`",
+        ),
+        (
+            list,
+            json!({ "order": [{ "field": "NOPE" }] }),
+            "$order[0].field",
+            "`\"NOPE\"`",
+        ),
+        (list, json!({ "order": [{}] }), "$order[0].field", "nothing"),
+        (
+            create,
+            json!({ "input": { "firstName": true } }),
+            "$input.firstName",
+            "`true`",
+        ),
+        (create, json!({ "input": 1 }), "$input", "`1`"),
+    ] {
+        let answer = shop.graphql(query, variables.clone()).await;
+        assert_eq!(answer.code(), "BAD_USER_INPUT", "{variables}");
+        assert!(answer.body.get("data").is_none(), "{:#}", answer.body);
+        let message = answer.errors()[0]["message"].as_str().expect("a message");
+        assert!(message.contains(&format!("`{place}` ")), "{message}");
+        assert!(message.ends_with(&format!("found {found}.")), "{message}");
+        assert!(answer.errors()[0]["locations"].is_array());
+    }
+    assert_eq!(shop.sql(), [] as [&str; 0]);
+}
+
+async fn an_item_alone_is_a_list_and_a_number_an_id(shop: Shop) {
+    let query = "query($order: [TicketOrder!], $id: ID!, $unused: Int) {
+        tickets(orderBy: $order, first: 1) { nodes { number } }
+        ticket(id: $id) { number } customer(id: 1) @skip(if: true) { tickets(first: $unused) { totalCount } } }";
+    let order = json!({ "field": "NUMBER", "direction": "DESC" });
+    let variables = json!({ "order": order, "id": 2, "another": 1 });
+    let answer = shop.graphql(query, variables).await;
+    assert_eq!(numbers(answer.data("/tickets")), [14]);
+    assert_eq!(answer.data("/ticket/number"), 2);
 }
 
 async fn a_fragment_on_a_connection_is_looked_into(shop: Shop) {

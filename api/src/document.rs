@@ -14,7 +14,7 @@ mod variables;
 use std::sync::Arc;
 
 use async_graphql::{
-    ServerError, Variables,
+    Name, ServerError, Variables,
     parser::{
         parse_query,
         types::{ExecutableDocument, OperationDefinition, OperationType},
@@ -159,22 +159,13 @@ impl Documents {
             return Err(vec![coded(Code::GraphqlValidationFailed, message, None)]);
         }
         let operations = (executable.operations.iter())
-            .map(|(name, operation)| self.operation(name.map(ToString::to_string), &operation.node))
+            .map(|(name, operation)| Operation::new(name, &operation.node))
             .collect();
         Ok(Document {
             merges: merge::merges(&executable),
             operations,
             executable,
         })
-    }
-
-    fn operation(&self, name: Option<String>, definition: &OperationDefinition) -> Operation {
-        let variables = definition.variable_definitions.iter();
-        Operation {
-            name,
-            kind: definition.ty,
-            variables: variables.map(|it| Variable::new(&it.node)).collect(),
-        }
     }
 
     /// The variables of a request, as the operation declares them.
@@ -187,6 +178,17 @@ impl Documents {
         given: Variables,
     ) -> Result<Variables, ServerError> {
         variables::coerce(self.validator.schema(), &operation.variables, given)
+    }
+}
+
+impl Operation {
+    fn new(name: Option<&Name>, definition: &OperationDefinition) -> Self {
+        let variables = definition.variable_definitions.iter();
+        Self {
+            name: name.map(ToString::to_string),
+            kind: definition.ty,
+            variables: variables.map(|it| Variable::new(&it.node)).collect(),
+        }
     }
 }
 
@@ -226,10 +228,22 @@ impl Document {
 /// A syntax error in a line: the parser draws a picture, whose last line says what it expected.
 fn unreadable(error: async_graphql::parser::Error) -> ServerError {
     let mut error = ServerError::from(error);
-    if let Some((_, expected)) = error.message.rsplit_once("\n  = ") {
-        error.message = format!("Syntax error: {expected}.");
-    }
+    error.message = match error.message.rsplit_once("\n  = ") {
+        Some((_, expected)) => format!("Syntax error: {expected}."),
+        None => sentence(&error.message),
+    };
     let extensions = error.extensions.get_or_insert_default();
     extensions.set("code", Code::GraphqlParseFailed.as_str());
     error
+}
+
+/// What a library says, in one sentence.
+fn sentence(said: &str) -> String {
+    let mut letters = said.chars();
+    let first = letters.next().into_iter().flat_map(char::to_uppercase);
+    let mut sentence: String = first.chain(letters).collect();
+    if !sentence.ends_with(['.', '!', '?']) {
+        sentence.push('.');
+    }
+    sentence
 }

@@ -101,15 +101,12 @@ async fn by_get(
     let Some(answer) = Answer::accepted(&headers) else {
         return answer::none_acceptable();
     };
-    let parameters = match parameters.map(|Query(parameters)| parameters.parsed()) {
-        Ok(Ok(parameters)) => parameters,
-        _ => {
-            return answer.refuse(
-                StatusCode::BAD_REQUEST,
-                "Expected the URL to have a `query` or a `documentId`, and optionally an \
-                 `operationName`, and `variables` and `extensions` as JSON objects.",
-            );
-        }
+    let Ok(Ok(parameters)) = parameters.map(|Query(parameters)| parameters.parsed()) else {
+        return answer.refuse(
+            StatusCode::BAD_REQUEST,
+            "Expected the URL to have a `query` or a `documentId`, and optionally an \
+             `operationName`, and `variables` and `extensions` as JSON objects.",
+        );
     };
     let request = match parameters.into_request(&app) {
         Ok(request) => request,

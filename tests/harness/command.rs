@@ -193,6 +193,12 @@ impl Serving {
         serving
     }
 
+    /// Keeps the directory that it runs in for as long as it runs.
+    pub(crate) fn with(mut self, directory: Directory) -> Self {
+        self.directory = Some(directory);
+        self
+    }
+
     /// The next line of its output that has `needle`.
     pub(crate) fn line_with(&self, needle: &str) -> String {
         self.lines_until(needle).pop().unwrap_or_default()

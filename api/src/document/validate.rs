@@ -28,7 +28,7 @@ pub(super) struct Validator(LazyLock<Valid<Schema>, Box<dyn FnOnce() -> Valid<Sc
 impl Validator {
     pub(super) fn new(sdl: String) -> Self {
         Self(LazyLock::new(Box::new(move || {
-            // What the schema's own library prints; a test holds it against the rules.
+            // What async-graphql prints is valid; were it not, what is right in it would still count.
             let schema = Schema::parse_and_validate(sdl, "schema.graphql");
             schema.unwrap_or_else(|invalid| Valid::assume_valid(invalid.partial))
         })))
@@ -78,7 +78,7 @@ fn told<'a>(
     let mut seen = HashSet::new();
     // A fragment is looked at once for each operation that spreads it.
     found
-        .map(|it| (sentence(&it), it.line_column_range().map(|it| it.start)))
+        .map(|it| (said(&it), it.line_column_range().map(|it| it.start)))
         .filter(|error| seen.insert(error.clone()))
         .take(MAX_ERRORS)
         .map(|(message, start)| coded(code, message, start.map(position)))
@@ -86,18 +86,12 @@ fn told<'a>(
 }
 
 /// Worded as graphql-js words it, where apollo-compiler knows how: what tools and people look for.
-fn sentence(diagnostic: &Diagnostic<'_, DiagnosticData>) -> String {
+fn said(diagnostic: &Diagnostic<'_, DiagnosticData>) -> String {
     let message = diagnostic.error.unstable_compat_message();
     let message = message.unwrap_or_else(|| diagnostic.error.to_string());
     // What else there is in the schema is nobody's business who does not know it.
     let message = (message.split_once(" Did you mean")).map_or(&*message, |(message, _)| message);
-    let mut letters = message.chars();
-    let first = letters.next().into_iter().flat_map(char::to_uppercase);
-    let mut sentence: String = first.chain(letters).collect();
-    if !sentence.ends_with(['.', '!', '?']) {
-        sentence.push('.');
-    }
-    sentence
+    super::sentence(message)
 }
 
 fn start(span: SourceSpan, sources: &SourceMap) -> Option<Pos> {

@@ -11,6 +11,7 @@ use axum::{
     },
     response::Response,
 };
+use http_body_util::LengthLimitError;
 use tokio::time::timeout;
 
 use super::{
@@ -105,7 +106,10 @@ async fn read(app: &App, headers: &HeaderMap, body: Body) -> Result<Bytes, Refus
     let body = timeout(app.settings().body_timeout, to_bytes(body, MAX_BODY)).await;
     let body = body.map_err(|_| Refused::TooSlow)?;
     body.map_err(|error| {
-        let limit = (error.source()).is_some_and(|it| it.is::<http_body_util::LengthLimitError>());
+        let cause = error
+            .source()
+            .and_then(|it| it.downcast_ref::<LengthLimitError>());
+        let limit = cause.is_some();
         if limit {
             Refused::TooLong
         } else {

@@ -15,7 +15,7 @@ use async_graphql::ServerError;
 
 use super::start;
 use crate::{
-    error::{Code, coded},
+    error::{Code, coded, excerpt},
     scalar,
 };
 
@@ -238,7 +238,8 @@ impl Scalars<'_> {
                 let text = literal.as_str();
                 let text = text.filter(|_| matches!(literal, Value::String(_)));
                 if let Some(expected) = scalar::expected(name, text) {
-                    let found = crate::error::excerpt(&literal.to_string());
+                    let literal = literal.serialize().no_indent().to_string();
+                    let found = excerpt(&literal);
                     let message = format!("Expected {expected}, found `{found}`.");
                     self.found.push((message, value.location()));
                 }

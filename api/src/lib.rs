@@ -17,6 +17,7 @@ pub mod http;
 pub mod schema;
 
 mod document;
+mod live;
 
 pub mod context;
 pub mod error;

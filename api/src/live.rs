@@ -1,44 +1,44 @@
 //! Live changes: who listens, what has changed, and how that reaches the subscribers.
 //!
-//! A change is a table, an operation and a key. Those that belong together make one
-//! [`Changes`], which every subscriber gets from one bounded queue; the rows behind
-//! it are read once for all of them, when the first one asks. A subscriber that falls a whole queue
-//! behind is told so and cut off: nobody can make the server keep more than the queue.
+//! A change is a table, an operation and a key. Those that became known together travel together,
+//! through one bounded [`queue`] for all subscribers of the process; the rows behind them are read
+//! once for everybody, when the first one asks ([`change`]). Each subscriber makes an [`event`] of
+//! what it wants to hear of.
 //!
-//! Where changes come from: `sqlite` sees what this process commits. Knows no transport, and of the
-//! features no more than which tables can be watched.
+//! Changes come from where the database notes them while somebody listens, as a part of the
+//! transaction that makes them: [`postgres`] reads what anybody has committed, [`sqlite`] what this
+//! process has. Knows no transport, and of the features which tables can be watched.
 
 mod change;
 mod event;
+mod postgres;
+mod queue;
 mod root;
 mod sqlite;
 
 use std::{
-    fmt::Display,
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
-use async_graphql::{
-    Context,
-    futures_util::{Stream, stream},
-};
+use async_graphql::{Context, futures_util::Stream};
 use sea_orm::{DatabaseConnection, DbBackend};
-use tokio::sync::broadcast::{Receiver, Sender, error::RecvError};
+use tokio::{sync::watch, time::timeout};
 
 use crate::{Error, Result, database::Database};
-
 pub(crate) use change::{Change, ChangeKind, Table};
-use change::{Changes, Recorded};
+use change::{Changes, Noted};
 pub(crate) use event::Event;
+use queue::{News, Queue};
 pub(crate) use root::unfold;
 
-/// How many [`Changes`] a subscriber may be behind.
-const QUEUE: usize = 256;
-/// How many changes belong together at most.
+/// How many changes travel together at most: the rows behind them are one statement.
 const TOGETHER: usize = 100;
+/// How long a subscription may take to begin.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// The changes to the database, for who wants to know. Cheap to clone.
 #[derive(Clone)]
@@ -47,74 +47,107 @@ pub(crate) struct Live(Arc<Inner>);
 struct Inner {
     /// Where the rows behind changes are read: it has what was committed.
     db: DatabaseConnection,
-    subscribers: Sender<News>,
+    queue: Queue,
     source: Source,
-}
-
-/// What a subscriber is told.
-#[derive(Clone)]
-enum News {
-    Changes(Arc<Changes>),
-    /// There may be changes that nobody knows of.
-    Lost(Error),
+    /// Whether changes are noted and read; none where there is no task that reads them.
+    listening: Mutex<Option<watch::Receiver<bool>>>,
 }
 
 /// Where changes come from.
 enum Source {
-    Sqlite(sqlite::Outbox),
-    // TODO PostgreSQL
-    Postgres,
+    Postgres(postgres::Source),
+    Sqlite(sqlite::Source),
 }
 
 impl Live {
     pub(crate) fn new(database: &Database) -> Self {
-        let (db, source) = match database.write.get_database_backend() {
+        let write = &database.write;
+        let (db, source) = match write.get_database_backend() {
             DbBackend::Sqlite => {
-                let outbox = sqlite::Outbox::new(database.write.clone());
-                (&database.read, Source::Sqlite(outbox))
+                let source = sqlite::Source::new(write.clone());
+                (&database.read, Source::Sqlite(source))
             }
-            _ => (&database.write, Source::Postgres),
+            _ => (
+                write,
+                Source::Postgres(postgres::Source::new(write.clone())),
+            ),
         };
         Self(Arc::new(Inner {
             db: db.clone(),
-            subscribers: Sender::new(QUEUE),
+            queue: Queue::new(),
             source,
+            listening: Mutex::new(None),
         }))
     }
 
-    async fn changes(&self, table: Table) -> Result<impl Stream<Item = Result<Change>> + use<>> {
-        // Before the source is asked, which may stop where there is nobody.
-        let receiver = self.0.subscribers.subscribe();
-        match &self.0.source {
-            Source::Sqlite(outbox) => outbox.open().await?,
-            Source::Postgres => {}
+    /// To be called after each write of this process.
+    pub(crate) fn written(&self) {
+        if let Source::Sqlite(source) = &self.0.source {
+            source.wake();
         }
-        Ok(Subscriber::changes(receiver, table))
     }
 
-    /// To be called after each write of this process.
-    pub(crate) async fn written(&self) {
-        if let Source::Sqlite(outbox) = &self.0.source {
-            let anybody = || self.0.subscribers.receiver_count() > 0;
-            let outcome = outbox.empty(anybody, |it| self.publish(&it)).await;
-            if let Err(cause) = outcome {
-                self.lost(cause);
+    async fn changes(&self, table: Table) -> Result<impl Stream<Item = Result<Change>> + use<>> {
+        // First of all: what reads changes may stop where there is nobody.
+        let subscriber = self.0.queue.subscribe();
+        let mut listening = self.listening();
+        match timeout(PATIENCE, listening.wait_for(|ready| *ready)).await {
+            Ok(Ok(_)) => Ok(subscriber.changes(table)),
+            _ => Err(Error::unavailable(
+                "The database does not tell of changes; try again in a moment.",
+            )),
+        }
+    }
+
+    /// Whether there is a task that reads changes; there is one afterwards.
+    fn listening(&self) -> watch::Receiver<bool> {
+        let mut listening = lock(&self.0.listening);
+        let listening = listening.get_or_insert_with(|| {
+            let (ready, listening) = watch::channel(false);
+            tokio::spawn(self.clone().listen(ready));
+            listening
+        });
+        listening.clone()
+    }
+
+    /// Reads changes as long as anybody wants to know.
+    async fn listen(self, ready: watch::Sender<bool>) {
+        loop {
+            match &self.0.source {
+                Source::Postgres(source) => source.listen(&self, &ready).await,
+                Source::Sqlite(source) => source.listen(&self, &ready).await,
+            }
+            let mut listening = lock(&self.0.listening);
+            if self.0.queue.is_deserted() {
+                *listening = None;
+                return;
             }
         }
     }
 
-    /// Tells everybody that there may be changes which they will not be told.
-    fn lost(&self, cause: impl Display) {
-        let error = Error::internal(cause);
-        let _ = self.0.subscribers.send(News::Lost(error));
+    /// Whether the last subscriber has gone. Who comes from then on waits to be `ready` again.
+    fn is_deserted(&self, ready: &watch::Sender<bool>) -> bool {
+        let _listening = lock(&self.0.listening);
+        let deserted = self.0.queue.is_deserted();
+        if deserted {
+            ready.send_replace(false);
+        }
+        deserted
     }
 
-    fn publish(&self, recorded: &[Recorded]) {
-        for recorded in recorded.chunks(TOGETHER) {
-            let changes = Changes::new(self.0.db.clone(), recorded.to_vec());
-            // It fails where nobody is left to tell.
-            let _ = self.0.subscribers.send(News::Changes(Arc::new(changes)));
+    async fn publish(&self, noted: &[Noted]) {
+        for noted in noted.chunks(TOGETHER) {
+            let changes = Changes::new(self.0.db.clone(), noted.to_vec());
+            self.0.queue.send(News::Changes(Arc::new(changes))).await;
         }
+    }
+
+    /// Tells everybody that there may be changes which nobody knows of.
+    async fn publish_gap(&self) {
+        let error = Error::unavailable(
+            "Expected to know every change, found a gap: subscribe again, and fetch what is shown.",
+        );
+        self.0.queue.send(News::Gap(error)).await;
     }
 }
 
@@ -140,55 +173,6 @@ pub(crate) async fn changes(
     Ok(changes)
 }
 
-/// Where a subscriber is in the queue.
-struct Subscriber {
-    table: Table,
-    receiver: Receiver<News>,
-    /// What was taken from the queue last, and how much of it is done.
-    current: Option<(Arc<Changes>, usize)>,
-}
-
-impl Subscriber {
-    fn changes(
-        receiver: Receiver<News>,
-        table: Table,
-    ) -> impl Stream<Item = Result<Change>> + Send {
-        let start = Self {
-            table,
-            receiver,
-            current: None,
-        };
-        stream::unfold(Some(start), async |subscriber| {
-            let mut subscriber = subscriber?;
-            match subscriber.next().await? {
-                Ok(change) => Some((Ok(change), Some(subscriber))),
-                Err(error) => Some((Err(error), None)),
-            }
-        })
-    }
-
-    async fn next(&mut self) -> Option<Result<Change>> {
-        loop {
-            if let Some((changes, done)) = &mut self.current {
-                let change = Change::of(changes, self.table, *done);
-                if let Some((change, place)) = change {
-                    *done = place + 1;
-                    return Some(Ok(change));
-                }
-                self.current = None;
-            }
-            match self.receiver.recv().await {
-                Ok(News::Changes(changes)) => self.current = Some((changes, 0)),
-                Ok(News::Lost(error)) => return Some(Err(error)),
-                Err(RecvError::Lagged(_)) => return Some(Err(too_slow())),
-                Err(RecvError::Closed) => return None,
-            }
-        }
-    }
-}
-
-fn too_slow() -> Error {
-    Error::unavailable(
-        "Expected events to be read as fast as they come, found too many waiting: subscribe again, and fetch what is shown.",
-    )
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -151,7 +151,7 @@ impl App {
         let db = self.database.write.clone();
         let task = (self.writes).spawn(async move {
             let response = app.run(db, request).await;
-            app.live.written().await;
+            app.live.written();
             response
         });
         task.await

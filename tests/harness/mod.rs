@@ -46,6 +46,7 @@ pub(crate) struct Shop {
     /// Of the GraphQL endpoint.
     pub(crate) url: String,
     kind: Kind,
+    pub(crate) app: App,
     client: reqwest::Client,
     other_program: DatabaseConnection,
     statements: Arc<Mutex<Vec<String>>>,
@@ -74,13 +75,15 @@ impl Shop {
         )
         .await
         .expect("the server's connection");
+        let app = App::new(database);
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("its address");
-        let server = axum::serve(listener, api::app(App::new(database)));
+        let server = axum::serve(listener, api::app(app.clone()));
         tokio::spawn(async move { server.await });
         Self {
             url: format!("http://{address}/graphql"),
             kind: test_database.kind,
+            app,
             client: reqwest::Client::builder()
                 .no_proxy()
                 .build()

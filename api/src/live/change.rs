@@ -32,44 +32,48 @@ pub(crate) enum Table {
     Tickets,
 }
 
-/// What a ticket's subscribers may look for, as it was before a change.
+/// What a ticket's subscribers may ask for.
 #[derive(Clone, Debug)]
-pub(crate) struct Was {
+pub(crate) struct Terms {
     pub(crate) customer: i32,
     pub(crate) tech: String,
 }
 
-/// A change as the database has recorded it.
+/// A change as the database has noted it.
 #[derive(Clone, Debug)]
-pub(super) struct Recorded {
-    pub(super) table: Table,
-    pub(super) kind: ChangeKind,
-    pub(super) number: i32,
-    pub(super) was: Option<Was>,
+pub(super) struct Noted {
+    table: Table,
+    kind: ChangeKind,
+    number: i32,
+    /// A ticket's, before and after.
+    terms: [Option<Terms>; 2],
 }
 
-impl Recorded {
-    /// Reads it from the columns table, operation, key, customer and tech; none where it is of
-    /// another table.
+impl Noted {
+    /// Reads it from the columns `id, relation, operation, number, old_customer_id, old_tech,
+    /// new_customer_id, new_tech`; none where this version does not know what it is.
     pub(super) fn read(row: &QueryResult) -> Result<Option<Self>, DbErr> {
-        let table = match row.try_get_by_index::<String>(0)?.as_str() {
+        let table = match row.try_get_by_index::<String>(1)?.as_str() {
             "customers" => Table::Customers,
             "tickets" => Table::Tickets,
             _ => return Ok(None),
         };
-        let kind = match row.try_get_by_index::<String>(1)?.as_str() {
+        let kind = match row.try_get_by_index::<String>(2)?.as_str() {
             "INSERT" => ChangeKind::Created,
             "UPDATE" => ChangeKind::Updated,
             "DELETE" => ChangeKind::Deleted,
             _ => return Ok(None),
         };
-        let customer: Option<i32> = row.try_get_by_index(3)?;
-        let tech: Option<String> = row.try_get_by_index(4)?;
+        let terms = |from: usize| -> Result<Option<Terms>, DbErr> {
+            let customer: Option<i32> = row.try_get_by_index(from)?;
+            let tech: Option<String> = row.try_get_by_index(from + 1)?;
+            Ok((customer.zip(tech)).map(|(customer, tech)| Terms { customer, tech }))
+        };
         Ok(Some(Self {
             table,
             kind,
-            number: row.try_get_by_index(2)?,
-            was: (customer.zip(tech)).map(|(customer, tech)| Was { customer, tech }),
+            number: row.try_get_by_index(3)?,
+            terms: [terms(4)?, terms(6)?],
         }))
     }
 }
@@ -77,7 +81,7 @@ impl Recorded {
 /// Changes that became known together, in their order, and the rows behind them.
 pub(super) struct Changes {
     db: DatabaseConnection,
-    recorded: Vec<Recorded>,
+    noted: Vec<Noted>,
     customers: Rows<Customer>,
     tickets: Rows<Ticket>,
     /// The tickets' customers.
@@ -85,10 +89,10 @@ pub(super) struct Changes {
 }
 
 impl Changes {
-    pub(super) fn new(db: DatabaseConnection, recorded: Vec<Recorded>) -> Self {
+    pub(super) fn new(db: DatabaseConnection, noted: Vec<Noted>) -> Self {
         Self {
             db,
-            recorded,
+            noted,
             customers: Rows::default(),
             tickets: Rows::default(),
             owners: Rows::default(),
@@ -96,7 +100,7 @@ impl Changes {
     }
 
     fn numbers(&self, table: Table) -> Vec<i32> {
-        let of_table = self.recorded.iter().filter(|it| it.table == table);
+        let of_table = self.noted.iter().filter(|it| it.table == table);
         let mut numbers: Vec<i32> = of_table.map(|it| it.number).collect();
         numbers.sort_unstable();
         numbers.dedup();
@@ -168,14 +172,14 @@ pub(crate) struct Change {
 impl Change {
     /// The first change to a table from a place on, and its own place.
     pub(super) fn of(together: &Arc<Changes>, table: Table, from: usize) -> Option<(Self, usize)> {
-        let rest = together.recorded.get(from..)?;
+        let rest = together.noted.get(from..)?;
         let place = from + rest.iter().position(|it| it.table == table)?;
         let together = Arc::clone(together);
         Some((Self { together, place }, place))
     }
 
-    fn recorded(&self) -> &Recorded {
-        &self.together.recorded[self.place]
+    fn noted(&self) -> &Noted {
+        &self.together.noted[self.place]
     }
 
     pub(super) fn db(&self) -> &DatabaseConnection {
@@ -183,16 +187,17 @@ impl Change {
     }
 
     pub(crate) fn kind(&self) -> ChangeKind {
-        self.recorded().kind
+        self.noted().kind
     }
 
     /// The record's primary key.
     pub(crate) fn number(&self) -> i32 {
-        self.recorded().number
+        self.noted().number
     }
 
-    pub(crate) fn was(&self) -> Option<&Was> {
-        self.recorded().was.as_ref()
+    /// A ticket's, before and after; no more than one of them where it is new or gone.
+    pub(crate) fn terms(&self) -> impl Iterator<Item = &Terms> {
+        self.noted().terms.iter().flatten()
     }
 
     /// The customer, if that is what has changed and it is still there.

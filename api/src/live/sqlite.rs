@@ -4,40 +4,52 @@
 //! connection sees and no file holds. They note each change in a table of that connection, as a
 //! part of the transaction that makes it, so that what is rolled back was never noted.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, Statement};
-use tokio::sync::Mutex;
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, Statement};
+use tokio::{
+    sync::{Notify, watch},
+    time::sleep,
+};
 
-use super::change::Recorded;
+use super::{Live, change::Noted};
+
+/// How long to wait before another attempt.
+const PAUSE: Duration = Duration::from_millis(500);
 
 const OPEN: &str = "
-CREATE TEMP TABLE IF NOT EXISTS repairshop_changes
-    (id INTEGER PRIMARY KEY, of TEXT, operation TEXT, number INTEGER, customer_id INTEGER, tech TEXT);
+CREATE TEMP TABLE IF NOT EXISTS repairshop_changes (
+    id INTEGER PRIMARY KEY, relation TEXT, operation TEXT, number INTEGER,
+    old_customer_id INTEGER, old_tech TEXT, new_customer_id INTEGER, new_tech TEXT
+);
 CREATE TEMP TRIGGER IF NOT EXISTS repairshop_customers_insert AFTER INSERT ON main.customers BEGIN
-    INSERT INTO repairshop_changes (of, operation, number) VALUES ('customers', 'INSERT', NEW.id);
+    INSERT INTO repairshop_changes (relation, operation, number) VALUES ('customers', 'INSERT', NEW.id);
 END;
 CREATE TEMP TRIGGER IF NOT EXISTS repairshop_customers_update AFTER UPDATE ON main.customers BEGIN
-    INSERT INTO repairshop_changes (of, operation, number) VALUES ('customers', 'UPDATE', NEW.id);
+    INSERT INTO repairshop_changes (relation, operation, number) VALUES ('customers', 'UPDATE', NEW.id);
 END;
 CREATE TEMP TRIGGER IF NOT EXISTS repairshop_customers_delete AFTER DELETE ON main.customers BEGIN
-    INSERT INTO repairshop_changes (of, operation, number) VALUES ('customers', 'DELETE', OLD.id);
+    INSERT INTO repairshop_changes (relation, operation, number) VALUES ('customers', 'DELETE', OLD.id);
 END;
 CREATE TEMP TRIGGER IF NOT EXISTS repairshop_tickets_insert AFTER INSERT ON main.tickets BEGIN
-    INSERT INTO repairshop_changes (of, operation, number) VALUES ('tickets', 'INSERT', NEW.id);
+    INSERT INTO repairshop_changes (relation, operation, number, new_customer_id, new_tech)
+    VALUES ('tickets', 'INSERT', NEW.id, NEW.customer_id, NEW.tech);
 END;
 CREATE TEMP TRIGGER IF NOT EXISTS repairshop_tickets_update AFTER UPDATE ON main.tickets BEGIN
-    INSERT INTO repairshop_changes (of, operation, number, customer_id, tech)
-    VALUES ('tickets', 'UPDATE', NEW.id, OLD.customer_id, OLD.tech);
+    INSERT INTO repairshop_changes
+        (relation, operation, number, old_customer_id, old_tech, new_customer_id, new_tech)
+    VALUES
+        ('tickets', 'UPDATE', NEW.id, OLD.customer_id, OLD.tech, NEW.customer_id, NEW.tech);
 END;
 CREATE TEMP TRIGGER IF NOT EXISTS repairshop_tickets_delete AFTER DELETE ON main.tickets BEGIN
-    INSERT INTO repairshop_changes (of, operation, number, customer_id, tech)
+    INSERT INTO repairshop_changes (relation, operation, number, old_customer_id, old_tech)
     VALUES ('tickets', 'DELETE', OLD.id, OLD.customer_id, OLD.tech);
 END;
 ";
 
 const TAKE: &str = "DELETE FROM temp.repairshop_changes \
-     RETURNING of, operation, number, customer_id, tech, id";
+     RETURNING id, relation, operation, number, \
+     old_customer_id, old_tech, new_customer_id, new_tech";
 
 const CLOSE: &str = "
 DROP TRIGGER IF EXISTS temp.repairshop_customers_insert;
@@ -49,57 +61,59 @@ DROP TRIGGER IF EXISTS temp.repairshop_tickets_delete;
 DROP TABLE IF EXISTS temp.repairshop_changes;
 ";
 
-/// What the connection that writes has noted.
-pub(super) struct Outbox {
+pub(super) struct Source {
     /// A pool of one connection, which stays the same.
     write: DatabaseConnection,
-    /// Whether changes are noted: so that a write with no listeners pays nothing.
-    open: AtomicBool,
-    /// Held from looking at who listens to having told them.
-    lock: Mutex<()>,
+    woken: Notify,
 }
 
-impl Outbox {
+impl Source {
     pub(super) fn new(write: DatabaseConnection) -> Self {
-        Self {
-            write,
-            open: AtomicBool::new(false),
-            lock: Mutex::new(()),
+        let woken = Notify::new();
+        Self { write, woken }
+    }
+
+    /// Says that there may be something new.
+    pub(super) fn wake(&self) {
+        self.woken.notify_one();
+    }
+
+    /// Publishes changes until nobody listens any more, and tidies up.
+    pub(super) async fn listen(&self, live: &Live, ready: &watch::Sender<bool>) {
+        if let Err(cause) = self.read(live, ready).await {
+            tracing::error!(%cause, "changes cannot be read");
+            live.publish_gap().await;
+            ready.send_replace(false);
+            sleep(PAUSE).await;
+        }
+        if let Err(cause) = self.write.execute_unprepared(CLOSE).await {
+            tracing::error!(%cause, "changes are still noted");
         }
     }
 
-    /// Notes what is written from now on.
-    pub(super) async fn open(&self) -> Result<(), DbErr> {
-        let _guard = self.lock.lock().await;
+    async fn read(&self, live: &Live, ready: &watch::Sender<bool>) -> Result<(), DbErr> {
         self.write.execute_unprepared(OPEN).await?;
-        self.open.store(true, Ordering::SeqCst);
-        Ok(())
+        ready.send_replace(true);
+        loop {
+            tokio::select! {
+                () = self.woken.notified() => live.publish(&self.take().await?).await,
+                () = live.0.queue.deserted() => if live.is_deserted(ready) {
+                    return Ok(());
+                },
+            }
+        }
     }
 
-    /// Hands over what was written since the last call, in its order; or stops noting where nobody
-    /// listens any more.
-    pub(super) async fn empty(
-        &self,
-        anybody: impl FnOnce() -> bool,
-        publish: impl FnOnce(Vec<Recorded>),
-    ) -> Result<(), DbErr> {
-        if !self.open.load(Ordering::SeqCst) {
-            return Ok(());
-        }
-        let _guard = self.lock.lock().await;
-        if !anybody() {
-            self.open.store(false, Ordering::SeqCst);
-            return self.write.execute_unprepared(CLOSE).await.map(drop);
-        }
-        let take = Statement::from_string(self.write.get_database_backend(), TAKE);
+    /// What was written since the last time, in its order.
+    async fn take(&self) -> Result<Vec<Noted>, DbErr> {
+        let take = Statement::from_string(DbBackend::Sqlite, TAKE);
         let mut changes = Vec::new();
         for row in self.write.query_all_raw(take).await? {
             // They come in no particular order.
-            let id: i64 = row.try_get_by_index(5)?;
-            changes.extend(Recorded::read(&row)?.map(|change| (id, change)));
+            let id: i64 = row.try_get_by_index(0)?;
+            changes.extend(Noted::read(&row)?.map(|change| (id, change)));
         }
         changes.sort_unstable_by_key(|(id, _)| *id);
-        publish(changes.into_iter().map(|(_, change)| change).collect());
-        Ok(())
+        Ok(changes.into_iter().map(|(_, change)| change).collect())
     }
 }

@@ -1,10 +1,8 @@
 //! Telling of changes to tickets.
 
-use std::sync::Arc;
-
 use async_graphql::{
     Context, ID, Object, Subscription,
-    futures_util::{Stream, TryStreamExt},
+    futures_util::{Stream, TryStreamExt, future::ready},
 };
 
 use super::{Ticket, joined::of_customer};
@@ -83,43 +81,29 @@ impl TicketSubscription {
         let wanted = Wanted {
             number: (id.map(|id| Id::<Ticket>::parse(&id)).transpose()?).map(|id| id.number),
             customer: customer.map(|id| id.number),
-            tech: tech.map(Into::into),
+            tech,
         };
         let changes = live::changes(ctx, Table::Tickets).await?;
         Ok(changes.try_filter_map(move |change| {
-            let wanted = wanted.clone();
-            async move { Ok((wanted.has(&change).await?).then(|| Event(TicketChange(change)))) }
+            ready(Ok(wanted.has(&change).then(|| Event(TicketChange(change)))))
         }))
     }
 }
 
 /// What a subscriber wants to hear of.
-#[derive(Clone)]
 struct Wanted {
     number: Option<i32>,
     customer: Option<i32>,
-    tech: Option<Arc<str>>,
+    tech: Option<String>,
 }
 
 impl Wanted {
-    async fn has(&self, change: &Change) -> Result<bool> {
-        if self.number.is_some_and(|number| number != change.number()) {
-            return Ok(false);
-        }
-        if self.customer.is_none() && self.tech.is_none() {
-            return Ok(true);
-        }
-        let fits = |customer: i32, tech: &str| {
-            self.customer.is_none_or(|it| it == customer)
-                && self.tech.as_ref().is_none_or(|it| **it == *tech)
-        };
-        if change
-            .was()
-            .is_some_and(|was| fits(was.customer, &was.tech))
-        {
-            return Ok(true);
-        }
-        let ticket = change.ticket().await?;
-        Ok(ticket.is_some_and(|ticket| fits(ticket.row.customer_id, &ticket.row.tech)))
+    fn has(&self, change: &Change) -> bool {
+        let number = self.number.is_none_or(|it| it == change.number());
+        number
+            && change.terms().any(|ticket| {
+                self.customer.is_none_or(|it| it == ticket.customer)
+                    && self.tech.as_ref().is_none_or(|it| *it == ticket.tech)
+            })
     }
 }

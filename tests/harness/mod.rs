@@ -5,6 +5,7 @@
 
 mod command;
 mod database;
+mod events;
 mod node;
 mod postgres;
 mod shell;
@@ -15,10 +16,11 @@ use api::{App, database::Database};
 use reqwest::header::HeaderMap;
 use sea_orm::{ConnectionTrait, DatabaseConnection, TryGetableMany};
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, task::yield_now};
 
 pub(crate) use command::{Directory, Outcome, Serving, repairshop};
-pub(crate) use database::{Kind, TestDatabase, administer, rows};
+pub(crate) use database::{Kind, TestDatabase, administer, connect, rows};
+pub(crate) use events::Events;
 #[expect(unused_imports, reason = "the tests with clients come next")]
 pub(crate) use node::node;
 pub(crate) use postgres::Cluster;
@@ -46,7 +48,8 @@ pub(crate) struct Shop {
     /// Of the GraphQL endpoint.
     pub(crate) url: String,
     kind: Kind,
-    pub(crate) app: App,
+    pub(crate) database_url: String,
+    app: App,
     client: reqwest::Client,
     other_program: DatabaseConnection,
     statements: Arc<Mutex<Vec<String>>>,
@@ -83,6 +86,7 @@ impl Shop {
         Self {
             url: format!("http://{address}/graphql"),
             kind: test_database.kind,
+            database_url: test_database.url.clone(),
             app,
             client: reqwest::Client::builder()
                 .no_proxy()
@@ -129,12 +133,68 @@ impl Shop {
         self.sql()
     }
 
+    /// Subscribes; what is changed from then on is told.
+    pub(crate) async fn subscribe(&self, query: &str) -> Events {
+        let events = self.subscribed(query).await;
+        while !self.is_listening().await {
+            yield_now().await;
+        }
+        events
+    }
+
+    /// Asks to subscribe, whatever comes of it.
+    pub(crate) async fn subscribed(&self, query: &str) -> Events {
+        Events::of(&self.app, query).await
+    }
+
+    async fn is_listening(&self) -> bool {
+        if self.kind == Kind::Postgres {
+            return self.count("repairshop.listeners").await > 0;
+        }
+        let statements = self.statements.lock().expect("nobody panics here");
+        statements.iter().any(|sql| sql.contains("CREATE TEMP"))
+    }
+
     /// What another program does to the database, behind the server's back.
     pub(crate) async fn execute(&self, sql: &str) {
         self.other_program
             .execute_unprepared(sql)
             .await
             .unwrap_or_else(|error| panic!("{sql}: {error}"));
+    }
+
+    /// One more program, with a connection of its own.
+    pub(crate) async fn another_program(&self) -> OtherProgram {
+        OtherProgram(connect(&self.database_url).await)
+    }
+
+    /// PostgreSQL: a role of this name for this shop, that may log in and no more.
+    pub(crate) async fn role(&self, name: &str) -> String {
+        let database = self.rows::<String>("SELECT current_database()::text").await;
+        let role = format!("{name}_of_{}", database[0]);
+        self.execute(&format!("CREATE ROLE {role} LOGIN")).await;
+        role
+    }
+
+    /// PostgreSQL: ends all connections but our own and lets nobody in, or lets them in again.
+    pub(crate) async fn lock_out(&self, out: bool) {
+        let database = self.rows::<String>("SELECT current_database()::text").await;
+        let name = &database[0];
+        administer(&format!("ALTER DATABASE {name} ALLOW_CONNECTIONS {}", !out)).await;
+        if out {
+            self.execute(
+                "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity \
+                 WHERE datname = current_database() AND pid <> pg_backend_pid()",
+            )
+            .await;
+        }
+    }
+
+    /// Waits until there are no rows in `from`.
+    pub(crate) async fn until_none(&self, from: &str) {
+        while self.count(from).await > 0 {
+            yield_now().await;
+        }
     }
 
     /// What another program reads: `shop.rows::<(i32, String)>("SELECT id, title …")`.
@@ -162,6 +222,16 @@ impl Shop {
         settings.set_description(query);
         let text = format!("{:#}\n\n{}", answer.body, sql.join("\n\n"));
         settings.bind(|| insta::assert_snapshot!(name, text));
+    }
+}
+
+/// A program beside the server.
+pub(crate) struct OtherProgram(DatabaseConnection);
+
+impl OtherProgram {
+    pub(crate) async fn execute(&self, sql: &str) {
+        let done = self.0.execute_unprepared(sql).await;
+        done.unwrap_or_else(|error| panic!("{sql}: {error}"));
     }
 }
 

@@ -11,7 +11,7 @@
 use std::time::Duration;
 
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DbBackend, DbErr, Statement, Value,
+    ConnectionTrait, DatabaseConnection, DbBackend, DbErr, QueryResult, Statement, Value,
     sqlx::{
         self,
         postgres::{PgListener, PgPoolOptions},
@@ -28,7 +28,7 @@ use super::{Live, change::Noted};
 /// after a listener that ended without a word.
 const ATTEND: &str = "INSERT INTO repairshop.listeners (until, seen) VALUES \
      (clock_timestamp() + interval '5 minutes', pg_snapshot_xmin(pg_current_snapshot())) \
-     RETURNING name::text";
+     RETURNING name::text, pg_current_snapshot()::text";
 const STAY: &str = "UPDATE repairshop.listeners SET seen = pg_snapshot_xmin($2::pg_snapshot), \
      until = clock_timestamp() + interval '5 minutes' WHERE name = $1::uuid AND until > clock_timestamp()";
 const LEAVE: &str =
@@ -185,11 +185,13 @@ impl Source {
         }
     }
 
+    /// The snapshot is older than the row that makes triggers note changes: what they note is new.
     async fn begin(&self) -> Result<Place, DbErr> {
-        let name = self.text(ATTEND).await?;
-        // Later than the name, so that what is not noted was over by then.
-        let seen = self.text(NOW).await?;
-        Ok(Place { name, seen })
+        let row = self.one(ATTEND).await?;
+        Ok(Place {
+            name: row.try_get_by_index(0)?,
+            seen: row.try_get_by_index(1)?,
+        })
     }
 
     /// Says that we are still there, and forgets what everybody has seen. False where we were not
@@ -211,15 +213,14 @@ impl Source {
         Ok(())
     }
 
-    async fn text(&self, sql: &str) -> Result<String, DbErr> {
+    async fn one(&self, sql: &str) -> Result<QueryResult, DbErr> {
         let row = self.0.query_one_raw(statement(sql, [])).await?;
-        let row = row.ok_or_else(|| DbErr::RecordNotFound(sql.to_owned()))?;
-        row.try_get_by_index(0)
+        row.ok_or_else(|| DbErr::RecordNotFound(sql.to_owned()))
     }
 
     /// Publishes what was committed since; whether there was anything.
     async fn publish(&self, place: &mut Place, live: &Live) -> Result<bool, DbErr> {
-        let now = self.text(NOW).await?;
+        let now: String = self.one(NOW).await?.try_get_by_index(0)?;
         let mut last = 0_i64;
         loop {
             let values = [place.seen.as_str().into(), now.as_str().into(), last.into()];

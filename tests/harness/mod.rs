@@ -10,13 +10,16 @@ mod node;
 mod postgres;
 mod shell;
 
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use api::{App, database::Database};
 use reqwest::header::HeaderMap;
 use sea_orm::{ConnectionTrait, DatabaseConnection, TryGetableMany};
 use serde_json::{Value, json};
-use tokio::{net::TcpListener, task::yield_now};
+use tokio::{net::TcpListener, task::yield_now, time::timeout};
 
 pub(crate) use command::{Directory, Outcome, Serving, repairshop};
 pub(crate) use database::{Kind, TestDatabase, administer, connect, rows};
@@ -136,9 +139,7 @@ impl Shop {
     /// Subscribes; what is changed from then on is told.
     pub(crate) async fn subscribe(&self, query: &str) -> Events {
         let events = self.subscribed(query).await;
-        while !self.is_listening().await {
-            yield_now().await;
-        }
+        until(async || self.is_listening().await).await;
         events
     }
 
@@ -152,7 +153,8 @@ impl Shop {
             return self.count("repairshop.listeners").await > 0;
         }
         let statements = self.statements.lock().expect("nobody panics here");
-        statements.iter().any(|sql| sql.contains("CREATE TEMP"))
+        (statements.iter())
+            .any(|sql| sql.contains("TRIGGER IF NOT EXISTS repairshop_tickets_delete"))
     }
 
     /// What another program does to the database, behind the server's back.
@@ -192,9 +194,7 @@ impl Shop {
 
     /// Waits until there are no rows in `from`.
     pub(crate) async fn until_none(&self, from: &str) {
-        while self.count(from).await > 0 {
-            yield_now().await;
-        }
+        until(async || self.count(from).await == 0).await;
     }
 
     /// What another program reads: `shop.rows::<(i32, String)>("SELECT id, title …")`.
@@ -223,6 +223,17 @@ impl Shop {
         let text = format!("{:#}\n\n{}", answer.body, sql.join("\n\n"));
         settings.bind(|| insta::assert_snapshot!(name, text));
     }
+}
+
+/// Waits for what comes to be so sooner or later.
+pub(crate) async fn until(condition: impl AsyncFn() -> bool) {
+    let wait = async {
+        while !condition().await {
+            yield_now().await;
+        }
+    };
+    let waited = timeout(Duration::from_mins(1), wait).await;
+    waited.expect("what the test waits for");
 }
 
 /// A program beside the server.

@@ -4,7 +4,7 @@ use api::{App, database::Database};
 use serde_json::json;
 
 use super::{CUSTOMERS, TICKETS};
-use crate::harness::{Answer, Events, Kind, Serving, Shop};
+use crate::harness::{Answer, Events, Kind, Serving, Shop, until};
 
 /// Makes a test of each behaviour.
 macro_rules! on_postgres {
@@ -228,9 +228,7 @@ async fn a_role_that_reads_the_two_tables_may_listen_and_no_other(shop: Shop) {
     let database = Database::connect(&url, None, None).await;
     let app = App::new(database.expect("a connection"));
     let mut tickets = Events::of(&app, TICKETS).await;
-    while shop.count("repairshop.listeners").await == 0 {
-        tokio::task::yield_now().await;
-    }
+    until(async || shop.count("repairshop.listeners").await > 0).await;
     shop.execute("DELETE FROM tickets WHERE id = 1").await;
     assert_eq!(tickets.lines(1).await, ["DELETED Ticket:1"]);
     shop.execute(&format!("SET ROLE {other}")).await;

@@ -7,7 +7,7 @@ use async_graphql::{
     Request, Response,
     futures_util::{StreamExt, poll, stream::BoxStream},
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::task::Poll;
 use tokio::time::timeout;
 
@@ -69,7 +69,7 @@ impl Events {
 }
 
 fn json(response: Response) -> Value {
-    let mut value = json!(response);
+    let mut value = serde_json::to_value(response).expect("JSON");
     // As it goes over the wire.
     if value["errors"].as_array().is_some_and(Vec::is_empty) {
         value["errors"].take();

@@ -27,16 +27,15 @@ use super::{Live, change::Noted};
 /// Where a listener is known, until it says so again. Minutes are also what the triggers go on for
 /// after a listener that ended without a word.
 const ATTEND: &str = "INSERT INTO repairshop.listeners (until, seen) VALUES \
-     (clock_timestamp() + interval '5 minutes', pg_snapshot_xmin(pg_current_snapshot())) \
+     (clock_timestamp() + interval '5 minutes', pg_current_snapshot()) \
      RETURNING name::text, pg_current_snapshot()::text";
-const STAY: &str = "UPDATE repairshop.listeners SET seen = pg_snapshot_xmin($2::pg_snapshot), \
+const STAY: &str = "UPDATE repairshop.listeners SET seen = $2::pg_snapshot, \
      until = clock_timestamp() + interval '5 minutes' WHERE name = $1::uuid AND until > clock_timestamp()";
 const LEAVE: &str =
     "DELETE FROM repairshop.listeners WHERE name = $1::uuid OR until < clock_timestamp()";
 /// What all who listen have seen.
-const FORGET: &str = "DELETE FROM repairshop.changes \
-     WHERE xid < (SELECT seen FROM repairshop.listeners ORDER BY seen LIMIT 1) \
-     OR NOT EXISTS (SELECT FROM repairshop.listeners)";
+const FORGET: &str = "DELETE FROM repairshop.changes WHERE NOT EXISTS (SELECT FROM repairshop.listeners \
+     WHERE NOT pg_visible_in_snapshot(changes.xid, listeners.seen))";
 const NOW: &str = "SELECT pg_current_snapshot()::text";
 const NEW: &str = "SELECT id, relation, operation, number, \
      old_customer_id, old_tech, new_customer_id, new_tech FROM repairshop.changes \
@@ -66,7 +65,7 @@ struct Place {
 enum Lost {
     Connection(sqlx::Error),
     Statement(DbErr),
-    /// Changes came, and nobody woke us.
+    /// There were changes, or time has passed, and nobody woke us.
     Silence,
 }
 
@@ -153,6 +152,8 @@ impl Source {
             && !self.stay(before).await?
         {
             *place = None;
+            // First, so that who comes after the gap waits for what comes next.
+            ready.send_replace(false);
             live.publish_gap().await;
         }
         let place = match place {
@@ -161,20 +162,21 @@ impl Source {
         };
         ready.send_replace(true);
         let mut alarm = Instant::now() + MINUTE;
+        let mut heard = true;
         self.publish(place, live).await?;
         loop {
             tokio::select! {
                 () = woken.notified() => {
+                    heard = true;
                     self.publish(place, live).await?;
                 }
                 () = sleep_until(alarm) => {
+                    let news = self.publish(place, live).await?;
+                    if !self.stay(place).await? || (news && !heard) {
+                        return Err(Lost::Silence);
+                    }
                     alarm = Instant::now() + MINUTE;
-                    if self.publish(place, live).await? {
-                        return Err(Lost::Silence);
-                    }
-                    if !self.stay(place).await? {
-                        return Err(Lost::Silence);
-                    }
+                    heard = false;
                 }
                 () = live.0.queue.deserted() => {
                     if live.is_deserted(ready) {

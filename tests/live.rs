@@ -6,7 +6,7 @@ mod refused;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Shop, on_both};
+use crate::harness::{Kind, Shop, on_both, until};
 
 on_both!(
     a_mutation_is_told_with_the_record_as_it_stands,
@@ -216,6 +216,26 @@ async fn nothing_is_read_for_who_asks_for_no_row(shop: Shop) {
     assert_eq!(events.lines(1).await, ["UPDATED Ticket:1"]);
     let sql = shop.sql();
     assert!(reading(&sql, "tickets").is_empty(), "{sql:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sqlite_notes_nothing_without_subscribers() {
+    Shop::run(Kind::Sqlite, nothing_is_noted_without_subscribers).await;
+}
+
+async fn nothing_is_noted_without_subscribers(shop: Shop) {
+    let change =
+        "mutation { updateTicket(input: {id: 1, completed: true}) { userErrors { code } } }";
+    let before = shop.sql_of(change).await;
+    for _ in ["once", "and again"] {
+        let mut events = shop.subscribe(TICKETS).await;
+        shop.ask(change).await;
+        assert_eq!(events.lines(1).await, ["UPDATED Ticket:1"]);
+        drop(events);
+        let tidy = "DROP TABLE IF EXISTS temp.";
+        until(async || shop.sql().iter().any(|sql| sql.starts_with(tidy))).await;
+        assert_eq!(shop.sql_of(change).await, before);
+    }
 }
 
 fn reading<'a>(sql: &'a [String], table: &str) -> Vec<&'a String> {

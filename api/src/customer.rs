@@ -1,5 +1,6 @@
 //! Customers: the type and the queries. Its filter, order and mutations are below this folder.
 
+mod change;
 pub mod filter;
 pub mod mutation;
 
@@ -28,6 +29,7 @@ use crate::{
     shape::{Writer, append},
     ticket::{Ticket, TicketList, TicketsOf},
 };
+pub use change::CustomerSubscription;
 pub(crate) use filter::named;
 pub use filter::{CustomerFilter, CustomerOrder, CustomerOrderField, TicketListFilter};
 pub use mutation::CustomerMutation;

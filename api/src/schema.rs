@@ -1,26 +1,37 @@
 //! The schema put together from the features, and how one request is executed against it:
 //! [`async_graphql::Request`] in, [`async_graphql::Response`] out. Knows no transport.
 
-use std::{fmt::Display, future::Future, panic::AssertUnwindSafe, sync::Arc};
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use async_graphql::{
-    EmptySubscription, MergedObject, Request, Response, SDLExportOptions, ServerError,
-    ValidationMode, futures_util::FutureExt, parser::types::OperationType,
+    MergedObject, MergedSubscription, Request, Response, SDLExportOptions, ServerError,
+    ValidationMode,
+    futures_util::{FutureExt, Stream, StreamExt, stream},
+    parser::types::OperationType,
 };
 use sea_orm::DatabaseConnection;
 use tokio_util::task::TaskTracker;
 
 use crate::{
     context::with_shop,
-    customer::{CustomerMutation, CustomerQuery},
+    customer::{CustomerMutation, CustomerQuery, CustomerSubscription},
     database::Database,
     document::{Documents, MAX_DEPTH},
     error::{Error, classify},
     health::Health,
+    live::{self, Live},
     node::NodeQuery,
     settings::Settings,
     technician::TechnicianQuery,
-    ticket::{TicketCountQuery, TicketList, TicketMutation, TicketQuery, TicketsOf},
+    ticket::{
+        TicketCountQuery, TicketList, TicketMutation, TicketQuery, TicketSubscription, TicketsOf,
+    },
     viewer::ViewerQuery,
 };
 
@@ -40,7 +51,11 @@ pub struct Query(
 #[derive(MergedObject, Default)]
 pub struct Mutation(CustomerMutation, TicketMutation);
 
-type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;
+/// Everything that can be listened to.
+#[derive(MergedSubscription, Default)]
+pub struct Subscription(CustomerSubscription, TicketSubscription);
+
+type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 
 fn schema() -> Schema {
     let query = Query(
@@ -52,7 +67,7 @@ fn schema() -> Schema {
         TechnicianQuery,
         TicketCountQuery,
     );
-    Schema::build(query, Mutation::default(), EmptySubscription)
+    Schema::build(query, Mutation::default(), Subscription::default())
         // Documents are validated before, all rules of them, and once.
         .validation_mode(ValidationMode::Fast)
         .limit_recursive_depth(MAX_DEPTH)
@@ -83,6 +98,7 @@ pub struct App {
     documents: Arc<Documents>,
     settings: Arc<Settings>,
     health: Arc<Health>,
+    live: Live,
     writes: TaskTracker,
 }
 
@@ -101,6 +117,7 @@ impl App {
         Ok(Self {
             documents: Arc::new(Documents::new(printed(&schema), &settings)?),
             schema,
+            live: Live::new(&database),
             database,
             settings: Arc::new(settings),
             health: Arc::default(),
@@ -131,11 +148,12 @@ impl App {
         printed(&self.schema)
     }
 
-    /// Waits for the mutations whose callers have gone away. To be called when no request comes in
-    /// any more.
-    pub fn writes_finished(&self) -> impl Future<Output = ()> + '_ {
+    /// Waits for the mutations whose callers have gone away, and for the database to know that
+    /// nobody listens any more. To be called when no request comes in and no stream is open.
+    pub async fn writes_finished(&self) {
         self.writes.close();
-        self.writes.wait()
+        self.writes.wait().await;
+        self.live.signed_off().await;
     }
 
     /// Executes one request. `may_write` is false where the transport allows queries alone; the
@@ -178,11 +196,7 @@ impl App {
     async fn run(&self, db: DatabaseConnection, merges: bool, request: Request) -> Response {
         let response = with_shop(db, merges, |shop| self.schema.execute(request.data(shop)));
         let response = AssertUnwindSafe(response).catch_unwind().await;
-        response.unwrap_or_else(|panic| {
-            let said = (panic.downcast_ref::<&str>().copied())
-                .or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-            failed(format!("a panic: {}", said.unwrap_or_default()))
-        })
+        response.unwrap_or_else(|panic| refused(Error::panicked(&*panic)))
     }
 
     /// A mutation runs in a task of its own, which goes on where the caller goes away: a dropped
@@ -190,8 +204,55 @@ impl App {
     async fn write(&self, merges: bool, request: Request) -> Response {
         let app = self.clone();
         let db = self.database.write.clone();
-        let task = (self.writes).spawn(async move { app.run(db, merges, request).await });
-        task.await.unwrap_or_else(failed)
+        let task = (self.writes).spawn(async move {
+            let response = app.run(db, merges, request).await;
+            app.live.written();
+            response
+        });
+        task.await
+            .unwrap_or_else(|cause| refused(Error::internal(cause)))
+    }
+
+    /// Begins a subscription: a response for each event, in their order. A request that is refused
+    /// is one response, whose errors have no path. Nothing happens before the first is asked for,
+    /// and to drop the stream is to unsubscribe.
+    pub fn subscribe(&self, mut request: Request) -> impl Stream<Item = Response> + use<> {
+        if let Err(errors) = self.to_subscribe(&mut request) {
+            let refusal = Response::from_errors(errors);
+            return stream::once(async { refusal }).boxed();
+        }
+        let begun = Arc::new(AtomicBool::new(false));
+        let request = request.data(live::Subscription {
+            live: self.live.clone(),
+            begun: Arc::clone(&begun),
+        });
+        let responses = AssertUnwindSafe(self.schema.execute_stream(request)).catch_unwind();
+        let responses = responses.map(move |response| {
+            let mut response = response.unwrap_or_else(|panic| refused(Error::panicked(&*panic)));
+            for error in &mut response.errors {
+                classify(error);
+                if !begun.load(Ordering::Relaxed) {
+                    error.path.clear();
+                }
+            }
+            response
+        });
+        responses.boxed()
+    }
+
+    /// Gives a request that subscribes its document.
+    fn to_subscribe(&self, request: &mut Request) -> Result<(), Vec<ServerError>> {
+        let kind = self.prepare(request)?.kind;
+        if kind != OperationType::Subscription {
+            let message = format!("Expected a subscription, found a {kind}.");
+            return Err(vec![Error::bad_user_input(message).into_server_error()]);
+        }
+        if let Ok(mut document) = request.parsed_query().cloned() {
+            let name = request.operation_name.as_deref();
+            live::unfold(&mut document, name).map_err(|error| vec![error])?;
+            request.set_parsed_query(document);
+        }
+        Ok(())
     }
 }
 
@@ -202,6 +263,6 @@ struct Prepared {
     merges: bool,
 }
 
-fn failed(cause: impl Display) -> Response {
-    Response::from_errors(vec![Error::internal(cause).into_server_error()])
+fn refused(error: Error) -> Response {
+    Response::from_errors(vec![error.into_server_error()])
 }

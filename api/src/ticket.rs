@@ -1,6 +1,7 @@
 //! Tickets: the type and the query for one. Their lists, counts, filter, order and mutations are
 //! below this folder.
 
+mod change;
 pub mod count;
 pub mod filter;
 mod joined;
@@ -25,6 +26,7 @@ use crate::{
     scalar::DateTime,
     shape::append,
 };
+pub use change::TicketSubscription;
 pub use count::TicketCountQuery;
 pub use filter::{TicketFilter, TicketOrder, TicketOrderField};
 pub use list::{TicketList, TicketsOf};
@@ -109,6 +111,13 @@ impl Record for Ticket {
 
     fn number(&self) -> i32 {
         self.row.id
+    }
+}
+
+impl Ticket {
+    /// Whose it is, by primary key.
+    pub(crate) fn customer_id(&self) -> i32 {
+        self.row.customer_id
     }
 }
 

@@ -35,11 +35,7 @@ impl Ticket {
     pub(crate) async fn load(ctx: &Context<'_>, id: Id<Self>) -> Result<Option<Self>> {
         let sets = [&ctx.item.node.selection_set];
         let columns = Columns::selected(ctx, &sets);
-        let shown = selected(ctx, Some(Self::NAME), &sets).into_iter();
-        let customer = (shown.filter(|field| field.name() == "customer"))
-            .map(|field| Columns::<Customer>::selected(ctx, &field.sets))
-            .reduce(Columns::or);
-        match customer.filter(|columns| !columns.is_key_alone()) {
+        match of_customer(ctx, &sets).filter(|columns| !columns.is_key_alone()) {
             Some(customer) => {
                 let key: Key = (id.number, columns, customer);
                 ctx.shop().loader.load_one(key).await
@@ -47,6 +43,20 @@ impl Ticket {
             None => row::load(ctx, id.number, columns).await,
         }
     }
+}
+
+/// What selections on tickets show of their customers; none where they show no customer.
+pub(super) fn of_customer(
+    ctx: &Context<'_>,
+    sets: &[&Positioned<SelectionSet>],
+) -> Option<Columns<Customer>> {
+    let shown = selected(ctx, Some(Ticket::NAME), sets).into_iter();
+    let mut shown = shown.filter(|field| field.name() == "customer");
+    // One field may be there under several names.
+    let first = Columns::selected(ctx, &shown.next()?.sets);
+    Some(shown.fold(first, |all, field| {
+        all.or(Columns::selected(ctx, &field.sets))
+    }))
 }
 
 /// The field `customer` of the tickets of a list.

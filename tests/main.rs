@@ -16,5 +16,7 @@ mod pages;
 mod readme;
 mod schema;
 mod search;
+mod sockets;
 mod statements;
+mod streams;
 mod variables;

@@ -75,6 +75,15 @@ impl Error {
         }
     }
 
+    /// For a subscription that ends because the server does.
+    pub(crate) fn stopping() -> Self {
+        Self {
+            code: Code::Unavailable,
+            message: "The server is stopping; subscribe again in a moment.".to_owned(),
+            id: None,
+        }
+    }
+
     /// Our mistake.
     pub fn internal(cause: impl Display) -> Self {
         let message = "Something went wrong on the server.";

@@ -7,22 +7,25 @@
 //!
 //! Source of the rules: the GraphQL over HTTP specification and RFC 9110.
 
-use async_graphql::{Request, Response, ServerError, Variables};
+use async_graphql::{Request, Response, ServerError, Variables, parser::types::OperationType};
 use async_graphql_axum::GraphQLResponse;
 use axum::{
     Router,
     body::{Body, to_bytes},
-    extract::{Query, State, rejection::QueryRejection},
+    extract::{
+        Query, State, WebSocketUpgrade, rejection::QueryRejection,
+        ws::rejection::WebSocketUpgradeRejection,
+    },
     http::{
         HeaderMap, HeaderName, HeaderValue, StatusCode,
-        header::{ACCEPT, ALLOW, CONTENT_TYPE, VARY},
+        header::{ACCEPT, ALLOW, CONTENT_TYPE, SEC_WEBSOCKET_VERSION, UPGRADE, VARY},
     },
     response::IntoResponse,
     routing::get,
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, schema::App};
+use crate::{Error, connections::Connections, schema::App, socket, stream};
 
 /// Where GraphQL is served.
 const PATH: &str = "/graphql";
@@ -34,16 +37,29 @@ const JSON: &str = "application/json";
 
 /// The server's routes. Does no I/O.
 pub fn app(app: App) -> Router {
+    app_with(app, Connections::default())
+}
+
+/// The same, with a say in what stays open, and until when.
+pub fn app_with(app: App, connections: Connections) -> Router {
+    let methods = get(by_get).post(by_post).connect(by_connect);
     Router::new()
-        .route(PATH, get(by_get).post(by_post).fallback(by_other))
+        .route(PATH, methods.fallback(by_other))
         .fallback(elsewhere)
-        .with_state(app)
+        .with_state(Server { app, connections })
+}
+
+/// What the handlers need.
+#[derive(Clone)]
+struct Server {
+    app: App,
+    connections: Connections,
 }
 
 /// What a request says, in its body or in its URL.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Parameters<V> {
+pub(crate) struct Parameters<V = Object> {
     query: String,
     operation_name: Option<String>,
     variables: Option<V>,
@@ -51,16 +67,27 @@ struct Parameters<V> {
     extensions: Option<V>,
 }
 
-type Object = serde_json::Map<String, serde_json::Value>;
+pub(crate) type Object = serde_json::Map<String, serde_json::Value>;
+
+impl Parameters {
+    pub(crate) fn into_request(self) -> Request {
+        let variables = self.variables.unwrap_or_default();
+        let mut request = Request::new(self.query);
+        request.variables = Variables::from_json(serde_json::Value::Object(variables));
+        request.operation_name = self.operation_name.filter(|name| !name.is_empty());
+        request
+    }
+}
 
 async fn by_post(
-    State(app): State<App>,
+    State(server): State<Server>,
     headers: HeaderMap,
     body: Body,
 ) -> axum::response::Response {
-    let Some(answer) = Answer::accepted(&headers) else {
+    let Some(wish) = Wish::of(&headers) else {
         return none_acceptable();
     };
+    let answer = wish.answer;
     let media_type = header(&headers, &CONTENT_TYPE).split(';').next();
     if !media_type.is_some_and(|found| found.trim().eq_ignore_ascii_case(JSON)) {
         let message = format!("Expected a body of the content type `{JSON}`.");
@@ -72,7 +99,7 @@ async fn by_post(
         return answer.refuse(StatusCode::PAYLOAD_TOO_LARGE, message);
     };
     match serde_json::from_slice(&body) {
-        Ok(parameters) => answer.to(&app, parameters, true).await,
+        Ok(parameters) => server.answer(wish, parameters, true).await,
         Err(error) => {
             let found = if error.is_data() {
                 "another shape"
@@ -89,21 +116,61 @@ async fn by_post(
 }
 
 async fn by_get(
-    State(app): State<App>,
+    State(server): State<Server>,
+    socket: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
     headers: HeaderMap,
     parameters: Result<Query<Parameters<String>>, QueryRejection>,
 ) -> axum::response::Response {
-    let Some(answer) = Answer::accepted(&headers) else {
+    match socket {
+        Ok(socket) => return socket::upgrade(socket, server.app, &server.connections),
+        Err(refusal) if asks_for_socket(&headers) => return no_socket(&refusal),
+        Err(_) => {}
+    }
+    let Some(wish) = Wish::of(&headers) else {
         return none_acceptable();
     };
     match parameters.map(|Query(parameters)| parameters.parsed()) {
-        Ok(Ok(parameters)) => answer.to(&app, parameters, false).await,
-        _ => answer.refuse(
+        Ok(Ok(parameters)) => server.answer(wish, parameters, false).await,
+        _ => wish.answer.refuse(
             StatusCode::BAD_REQUEST,
             "Expected the URL to have a `query`, and optionally an `operationName`, and \
              `variables` and `extensions` as JSON objects.",
         ),
     }
+}
+
+/// A WebSocket over HTTP/2 (RFC 8441).
+async fn by_connect(
+    State(server): State<Server>,
+    socket: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> axum::response::Response {
+    match socket {
+        Ok(socket) => socket::upgrade(socket, server.app, &server.connections),
+        Err(refusal) => no_socket(&refusal),
+    }
+}
+
+fn asks_for_socket(headers: &HeaderMap) -> bool {
+    header(headers, &UPGRADE).eq_ignore_ascii_case("websocket")
+}
+
+/// Refuses a WebSocket's opening handshake that is none (RFC 6455, section 4.4).
+fn no_socket(refusal: &WebSocketUpgradeRejection) -> axum::response::Response {
+    let other_version = matches!(
+        refusal,
+        WebSocketUpgradeRejection::InvalidWebSocketVersionHeader(_)
+    );
+    let status = if other_version {
+        StatusCode::UPGRADE_REQUIRED
+    } else {
+        StatusCode::BAD_REQUEST
+    };
+    let message = "Expected the opening handshake of a WebSocket, version 13.";
+    let mut response = Answer::Json.refuse(status, message);
+    if other_version {
+        (response.headers_mut()).insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+    }
+    response
 }
 
 impl Parameters<String> {
@@ -139,6 +206,67 @@ fn none_acceptable() -> axum::response::Response {
     Answer::Json.refuse(StatusCode::NOT_ACCEPTABLE, message)
 }
 
+/// How the caller wants to be answered.
+#[derive(Clone, Copy)]
+struct Wish {
+    /// With one response; also with what is said where there is none.
+    answer: Answer,
+    /// With a stream of responses.
+    stream: Option<stream::Format>,
+    /// Also where there is only one.
+    only_stream: bool,
+}
+
+impl Wish {
+    /// None where the caller accepts nothing that there is.
+    fn of(headers: &HeaderMap) -> Option<Self> {
+        let (answer, stream) = (Answer::accepted(headers), stream::Format::accepted(headers));
+        let only_stream = stream.is_some_and(|(_, much)| {
+            let [json, graphql] = [JSON, GRAPHQL].map(|it| quality(&ranges(headers), it));
+            much > json.max(graphql)
+        });
+        (answer.is_some() || stream.is_some()).then(|| Self {
+            answer: answer.unwrap_or(Answer::Json),
+            stream: stream.map(|(format, _)| format),
+            only_stream,
+        })
+    }
+}
+
+impl Server {
+    /// Executes a request.
+    async fn answer(
+        self,
+        wish: Wish,
+        parameters: Parameters,
+        may_write: bool,
+    ) -> axum::response::Response {
+        let request = parameters.into_request();
+        if let Some(format) = wish.stream {
+            let kind = self.app.operation_type(&request);
+            let is_subscription = kind == Some(OperationType::Subscription);
+            let may_run = may_write || kind != Some(OperationType::Mutation);
+            if may_run && (is_subscription || wish.only_stream) {
+                let responses = self.app.responses(request, is_subscription);
+                return format.respond(responses, is_subscription, &self.connections);
+            }
+        }
+        match self.app.execute(request, may_write).await {
+            Some(response) => wish.answer.respond(response),
+            None => (wish.answer).not_allowed("POST", "Expected a mutation to be sent by POST."),
+        }
+    }
+}
+
+/// The media types that a caller accepts, with their parameters.
+fn ranges(headers: &HeaderMap) -> Vec<&str> {
+    (headers.get_all(ACCEPT).iter())
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter(|range| !range.trim().is_empty())
+        .collect()
+}
+
 /// The media type of a response, as the caller accepts it.
 #[derive(Clone, Copy)]
 enum Answer {
@@ -151,11 +279,7 @@ enum Answer {
 impl Answer {
     /// The caller's choice; `application/json` where it has no preference.
     fn accepted(headers: &HeaderMap) -> Option<Self> {
-        let accept: Vec<&str> = (headers.get_all(ACCEPT).iter())
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(','))
-            .filter(|range| !range.trim().is_empty())
-            .collect();
+        let accept = ranges(headers);
         if accept.is_empty() {
             return Some(Self::Json);
         }
@@ -164,23 +288,6 @@ impl Answer {
             Some(Self::GraphQl)
         } else {
             (json > 0.0).then_some(Self::Json)
-        }
-    }
-
-    /// Executes a request.
-    async fn to(
-        self,
-        app: &App,
-        parameters: Parameters<Object>,
-        may_write: bool,
-    ) -> axum::response::Response {
-        let variables = parameters.variables.unwrap_or_default();
-        let mut request = Request::new(parameters.query);
-        request.variables = Variables::from_json(serde_json::Value::Object(variables));
-        request.operation_name = parameters.operation_name.filter(|name| !name.is_empty());
-        match app.execute(request, may_write).await {
-            Some(response) => self.respond(response),
-            None => self.not_allowed("POST", "Expected a mutation to be sent by POST."),
         }
     }
 

@@ -13,8 +13,12 @@ pub mod config;
 pub mod database;
 pub mod seed;
 
+pub mod connections;
 pub mod http;
+mod response;
 pub mod schema;
+mod socket;
+mod stream;
 
 mod document;
 
@@ -35,6 +39,7 @@ pub mod page;
 pub mod row;
 mod write;
 
+pub use connections::{Connections, Limits};
 pub use error::{Error, Result};
-pub use http::app;
+pub use http::{app, app_with};
 pub use schema::{App, sdl};

@@ -13,7 +13,7 @@ use std::{
 };
 
 use api::{
-    App,
+    App, Connections,
     config::{Command, Config, Listen, Serve},
     database::{Database, StatementLog, reason},
     seed,
@@ -190,7 +190,8 @@ async fn serve(database: Database, options: &Serve) -> Outcome {
     }
 
     let app = App::new(database.clone());
-    let router = api::app(app.clone());
+    let connections = Connections::default();
+    let router = api::app_with(app.clone(), connections.clone());
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut told_to_stop = async move || {
@@ -212,11 +213,17 @@ async fn serve(database: Database, options: &Serve) -> Outcome {
             "stopping: requests have {} s to finish; once more to stop now",
             GRACE.as_secs()
         );
+        connections.stop();
         let _ = stop.send(());
         tokio::select! { () = sleep(GRACE) => {}, () = told_to_stop() => {} }
     };
+    let ended = async {
+        server.await?;
+        connections.stopped().await;
+        Ok::<_, io::Error>(())
+    };
     tokio::select! {
-        ended = server.into_future() => ended?,
+        ended = ended => ended?,
         () = impatience => warn!("stopped while requests were not finished"),
     }
     // A write that was begun is finished, whether its client still waits or not.

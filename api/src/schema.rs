@@ -1,11 +1,20 @@
 //! The schema put together from the features, and how one request is executed against it:
 //! [`async_graphql::Request`] in, [`async_graphql::Response`] out. Knows no transport.
 
-use std::{fmt::Display, future::Future, panic::AssertUnwindSafe, sync::Arc};
+use std::{
+    fmt::Display,
+    future::{Future, ready},
+    panic::AssertUnwindSafe,
+    sync::Arc,
+};
 
 use async_graphql::{
-    EmptySubscription, MergedObject, Request, Response, SDLExportOptions, futures_util::FutureExt,
-    parser::types::ExecutableDocument,
+    EmptySubscription, MergedObject, Request, Response, SDLExportOptions,
+    futures_util::{
+        FutureExt, Stream, StreamExt,
+        stream::{self, BoxStream},
+    },
+    parser::types::{ExecutableDocument, OperationType},
 };
 use sea_orm::DatabaseConnection;
 use tokio_util::task::TaskTracker;
@@ -118,6 +127,34 @@ impl App {
         };
         response.errors.iter_mut().for_each(classify);
         Some(response)
+    }
+
+    fn subscribe(&self, request: Request) -> impl Stream<Item = Response> + Send + 'static {
+        let app = self.clone();
+        stream::once(async move { app.execute(request, true).await.unwrap_or_default() })
+    }
+
+    /// What kind of operation a request asks for; none where it is no request.
+    pub(crate) fn operation_type(&self, request: &Request) -> Option<OperationType> {
+        let document = self.documents.get(&request.query).ok()?;
+        operation(&document, request.operation_name.as_deref()).map(|operation| operation.ty)
+    }
+
+    /// The responses to a request of any kind: one for each event of a subscription, and one to
+    /// everything else. Dropped, it takes what it reads with it; what it writes is finished.
+    pub(crate) fn responses(
+        &self,
+        request: Request,
+        is_subscription: bool,
+    ) -> BoxStream<'static, Response> {
+        let app = self.clone();
+        if is_subscription {
+            return app.subscribe(request).boxed();
+        }
+        let response = async move { app.execute(request, true).await };
+        stream::once(response)
+            .filter_map(|response| ready(response))
+            .boxed()
     }
 
     /// A panic is an error of this one request.

@@ -8,10 +8,11 @@ mod database;
 mod node;
 mod postgres;
 mod shell;
+mod socket;
 
 use std::sync::{Arc, Mutex};
 
-use api::{App, database::Database};
+use api::{App, Connections, Limits, database::Database};
 use reqwest::header::HeaderMap;
 use sea_orm::{ConnectionTrait, DatabaseConnection, TryGetableMany};
 use serde_json::{Value, json};
@@ -23,6 +24,7 @@ pub(crate) use database::{Kind, TestDatabase, administer, rows};
 pub(crate) use node::node;
 pub(crate) use postgres::Cluster;
 pub(crate) use shell::{curl, words};
+pub(crate) use socket::{Socket, within};
 
 /// Makes two tests of each behaviour: `a_behaviour::sqlite` and `a_behaviour::postgres`.
 macro_rules! on_both {
@@ -48,6 +50,7 @@ pub(crate) struct Shop {
     kind: Kind,
     client: reqwest::Client,
     other_program: DatabaseConnection,
+    app: App,
     statements: Arc<Mutex<Vec<String>>>,
 }
 
@@ -74,12 +77,10 @@ impl Shop {
         )
         .await
         .expect("the server's connection");
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let address = listener.local_addr().expect("its address");
-        let server = axum::serve(listener, api::app(App::new(database)));
-        tokio::spawn(async move { server.await });
+        let app = App::new(database);
         Self {
-            url: format!("http://{address}/graphql"),
+            url: serve(api::app(app.clone())).await,
+            app,
             kind: test_database.kind,
             client: reqwest::Client::builder()
                 .no_proxy()
@@ -88,6 +89,13 @@ impl Shop {
             other_program: test_database.connect().await,
             statements,
         }
+    }
+
+    /// Serves it at a second address, with other limits for what stays open.
+    pub(crate) async fn with_limits(&self, limits: Limits) -> (String, Connections) {
+        let connections = Connections::new(limits);
+        let router = api::app_with(self.app.clone(), connections.clone());
+        (serve(router).await, connections)
     }
 
     pub(crate) fn kind(&self) -> Kind {
@@ -160,6 +168,14 @@ impl Shop {
         let text = format!("{:#}\n\n{}", answer.body, sql.join("\n\n"));
         settings.bind(|| insta::assert_snapshot!(name, text));
     }
+}
+
+async fn serve(router: axum::Router) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("its address");
+    let server = axum::serve(listener, router);
+    tokio::spawn(async move { server.await });
+    format!("http://{address}/graphql")
 }
 
 pub(crate) struct Answer {

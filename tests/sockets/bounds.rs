@@ -1,0 +1,1 @@
+//! What a socket may hold, and how long it is waited for.

@@ -9,6 +9,7 @@ mod errors;
 mod excess;
 mod filters;
 mod http;
+mod live;
 mod migrations;
 mod mutations;
 mod nodes;

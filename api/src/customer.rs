@@ -1,5 +1,6 @@
 //! Customers: the type and the queries. Its filter, order and mutations are below this folder.
 
+mod change;
 pub mod filter;
 pub mod mutation;
 
@@ -21,6 +22,7 @@ use crate::{
     scalar::{DateTime, Needle, Text},
     ticket::{TicketList, TicketsOf},
 };
+pub use change::CustomerSubscription;
 pub(crate) use filter::named;
 pub use filter::{CustomerFilter, CustomerOrder, CustomerOrderField, TicketListFilter};
 pub use mutation::CustomerMutation;

@@ -7,7 +7,7 @@
 //! [`Error`] must never implement `Display`: async-graphql shows any `Display` error to the client,
 //! so that a `?` on a database error would tell SQL to the world.
 
-use std::fmt::Display;
+use std::{any::Any, fmt::Display};
 
 use async_graphql::{Enum, ErrorExtensionValues, ServerError, SimpleObject};
 use sea_orm::{DbErr, RuntimeErr, SqlErr, SqlxError};
@@ -75,13 +75,29 @@ impl Error {
         }
     }
 
-    /// For a subscription that ends because the server does.
-    pub(crate) fn stopping() -> Self {
+    /// The document does not fit the schema; say what was expected and what was found.
+    pub(crate) fn invalid(message: impl Into<String>) -> Self {
         Self {
-            code: Code::Unavailable,
-            message: "The server is stopping; subscribe again in a moment.".to_owned(),
+            code: Code::GraphqlValidationFailed,
+            message: message.into(),
             id: None,
         }
+    }
+
+    /// Not at the moment; say what the caller can do.
+    pub fn unavailable(message: impl Into<String>) -> Self {
+        Self {
+            code: Code::Unavailable,
+            message: message.into(),
+            id: None,
+        }
+    }
+
+    /// A panic, which is an error of the one request or event that it came in.
+    pub(crate) fn panicked(panic: &(dyn Any + Send)) -> Self {
+        let said = (panic.downcast_ref::<&str>().copied())
+            .or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+        Self::internal(format!("a panic: {}", said.unwrap_or_default()))
     }
 
     /// Our mistake.

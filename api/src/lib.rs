@@ -21,6 +21,7 @@ mod socket;
 mod stream;
 
 mod document;
+mod live;
 
 pub mod context;
 pub mod error;

@@ -2,14 +2,16 @@
 //! [`async_graphql::Request`] in, [`async_graphql::Response`] out. Knows no transport.
 
 use std::{
-    fmt::Display,
     future::{Future, ready},
     panic::AssertUnwindSafe,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use async_graphql::{
-    EmptySubscription, MergedObject, Request, Response, SDLExportOptions,
+    MergedObject, MergedSubscription, Request, Response, SDLExportOptions, ServerError,
     futures_util::{
         FutureExt, Stream, StreamExt,
         stream::{self, BoxStream},
@@ -21,13 +23,16 @@ use tokio_util::task::TaskTracker;
 
 use crate::{
     context::with_shop,
-    customer::{CustomerMutation, CustomerQuery},
+    customer::{CustomerMutation, CustomerQuery, CustomerSubscription},
     database::Database,
     document::{Documents, complete_variables, is_mutation, operation},
     error::{Error, classify},
+    live::{self, Live},
     node::NodeQuery,
     technician::TechnicianQuery,
-    ticket::{TicketCountQuery, TicketList, TicketMutation, TicketQuery, TicketsOf},
+    ticket::{
+        TicketCountQuery, TicketList, TicketMutation, TicketQuery, TicketSubscription, TicketsOf,
+    },
     viewer::ViewerQuery,
 };
 
@@ -47,7 +52,11 @@ pub struct Query(
 #[derive(MergedObject, Default)]
 pub struct Mutation(CustomerMutation, TicketMutation);
 
-type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;
+/// Everything that can be listened to.
+#[derive(MergedSubscription, Default)]
+pub struct Subscription(CustomerSubscription, TicketSubscription);
+
+type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 
 fn schema() -> Schema {
     let query = Query(
@@ -59,7 +68,7 @@ fn schema() -> Schema {
         TechnicianQuery,
         TicketCountQuery,
     );
-    Schema::build(query, Mutation::default(), EmptySubscription).finish()
+    Schema::build(query, Mutation::default(), Subscription::default()).finish()
 }
 
 /// The schema in GraphQL's own language.
@@ -80,6 +89,7 @@ pub struct App {
     schema: Schema,
     database: Database,
     documents: Arc<Documents>,
+    live: Live,
     writes: TaskTracker,
 }
 
@@ -88,6 +98,7 @@ impl App {
     pub fn new(database: Database) -> Self {
         Self {
             schema: schema(),
+            live: Live::new(&database),
             database,
             documents: Arc::new(Documents::new()),
             writes: TaskTracker::new(),
@@ -129,11 +140,6 @@ impl App {
         Some(response)
     }
 
-    fn subscribe(&self, request: Request) -> impl Stream<Item = Response> + Send + 'static {
-        let app = self.clone();
-        stream::once(async move { app.execute(request, true).await.unwrap_or_default() })
-    }
-
     /// What kind of operation a request asks for; none where it is no request.
     pub(crate) fn operation_type(&self, request: &Request) -> Option<OperationType> {
         let document = self.documents.get(&request.query).ok()?;
@@ -147,10 +153,10 @@ impl App {
         request: Request,
         is_subscription: bool,
     ) -> BoxStream<'static, Response> {
-        let app = self.clone();
         if is_subscription {
-            return app.subscribe(request).boxed();
+            return self.subscribe(request).boxed();
         }
+        let app = self.clone();
         let response = async move { app.execute(request, true).await };
         stream::once(response)
             .filter_map(|response| ready(response))
@@ -161,11 +167,7 @@ impl App {
     async fn run(&self, db: DatabaseConnection, request: Request) -> Response {
         let response = with_shop(db, |shop| self.schema.execute(request.data(shop)));
         let response = AssertUnwindSafe(response).catch_unwind().await;
-        response.unwrap_or_else(|panic| {
-            let said = (panic.downcast_ref::<&str>().copied())
-                .or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-            failed(format!("a panic: {}", said.unwrap_or_default()))
-        })
+        response.unwrap_or_else(|panic| refused(Error::panicked(&*panic)))
     }
 
     /// A mutation runs in a task of its own, which goes on where the caller goes away: a dropped
@@ -173,11 +175,64 @@ impl App {
     async fn write(&self, request: Request) -> Response {
         let app = self.clone();
         let db = self.database.write.clone();
-        let task = (self.writes).spawn(async move { app.run(db, request).await });
-        task.await.unwrap_or_else(failed)
+        let task = (self.writes).spawn(async move {
+            let response = app.run(db, request).await;
+            app.live.written();
+            response
+        });
+        task.await
+            .unwrap_or_else(|cause| refused(Error::internal(cause)))
+    }
+
+    /// Begins a subscription: a response for each event, in their order. A request that is refused
+    /// is one response, whose errors have no path. Nothing happens before the first is asked for,
+    /// and to drop the stream is to unsubscribe.
+    #[must_use]
+    pub fn subscribe(&self, mut request: Request) -> impl Stream<Item = Response> + use<> {
+        let document = match self.to_subscribe(&mut request) {
+            Ok(document) => document,
+            Err(error) => {
+                let refusal = Response::from_errors(vec![error]);
+                return stream::once(async { refusal }).boxed();
+            }
+        };
+        request.set_parsed_query(document);
+        let begun = Arc::new(AtomicBool::new(false));
+        let request = request.data(live::Subscription {
+            live: self.live.clone(),
+            begun: Arc::clone(&begun),
+        });
+        let responses = AssertUnwindSafe(self.schema.execute_stream(request)).catch_unwind();
+        let responses = responses.map(move |response| {
+            let mut response = response.unwrap_or_else(|panic| refused(Error::panicked(&*panic)));
+            for error in &mut response.errors {
+                classify(error);
+                if !begun.load(Ordering::Relaxed) {
+                    error.path.clear();
+                }
+            }
+            response
+        });
+        responses.boxed()
+    }
+
+    /// The document of a request that subscribes.
+    fn to_subscribe(&self, request: &mut Request) -> Result<ExecutableDocument, ServerError> {
+        let document = self.documents.get(&request.query)?;
+        let name = request.operation_name.clone();
+        if let Some(operation) = operation(&document, name.as_deref()) {
+            complete_variables(request, operation)?;
+            if operation.ty != OperationType::Subscription {
+                let message = format!("Expected a subscription, found a {}.", operation.ty);
+                return Err(Error::bad_user_input(message).into_server_error());
+            }
+        }
+        let mut document = ExecutableDocument::clone(&document);
+        live::unfold(&mut document, name.as_deref())?;
+        Ok(document)
     }
 }
 
-fn failed(cause: impl Display) -> Response {
-    Response::from_errors(vec![Error::internal(cause).into_server_error()])
+fn refused(error: Error) -> Response {
+    Response::from_errors(vec![error.into_server_error()])
 }

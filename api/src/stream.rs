@@ -190,7 +190,7 @@ impl Chunks {
                 None => self.end(),
             }),
             () = stopping => {
-                let error = Error::stopping().into_server_error();
+                let error = Error::unavailable("The server is stopping; subscribe again in a moment.").into_server_error();
                 Some(self.say(&Response::from_errors(vec![error])))
             }
             () = sleep(self.silence) => Some(self.format.heartbeat()),

@@ -1,6 +1,7 @@
 //! Tickets: the type and the query for one. Their lists, counts, filter, order and mutations are
 //! below this folder.
 
+mod change;
 pub mod count;
 pub mod filter;
 mod joined;
@@ -24,6 +25,7 @@ use crate::{
     row::{Record, Row, Written},
     scalar::DateTime,
 };
+pub use change::TicketSubscription;
 pub use count::TicketCountQuery;
 pub use filter::{TicketFilter, TicketOrder, TicketOrderField};
 pub use list::{TicketList, TicketsOf};

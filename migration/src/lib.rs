@@ -10,6 +10,7 @@ mod m20261122_000001_customers_and_tickets;
 mod m20261122_000002_indexes;
 mod m20261122_000003_updated_at_trigger;
 mod m20261122_000004_search_index;
+mod m20261122_000005_changes;
 mod status;
 
 use sea_orm_migration::{
@@ -35,6 +36,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000002_indexes::Migration),
             Box::new(m20261122_000003_updated_at_trigger::Migration),
             Box::new(m20261122_000004_search_index::Migration),
+            Box::new(m20261122_000005_changes::Migration),
         ]
     }
 }

@@ -48,9 +48,9 @@ pub(crate) struct Shop {
     /// Of the GraphQL endpoint.
     pub(crate) url: String,
     kind: Kind,
+    pub(crate) app: App,
     client: reqwest::Client,
     other_program: DatabaseConnection,
-    app: App,
     statements: Arc<Mutex<Vec<String>>>,
 }
 
@@ -80,8 +80,8 @@ impl Shop {
         let app = App::new(database);
         Self {
             url: serve(api::app(app.clone())).await,
-            app,
             kind: test_database.kind,
+            app,
             client: reqwest::Client::builder()
                 .no_proxy()
                 .build()

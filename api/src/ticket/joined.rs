@@ -43,7 +43,7 @@ impl Ticket {
 }
 
 /// What the selections on tickets show of their customers; none where they show no customer.
-fn of_customer(ctx: &Context<'_>, sets: &[&SelectionSet]) -> Option<Columns<Customer>> {
+pub(super) fn of_customer(ctx: &Context<'_>, sets: &[&SelectionSet]) -> Option<Columns<Customer>> {
     (sets.iter())
         .flat_map(|set| selected(ctx, Some(Ticket::NAME), set))
         .filter(|field| field.node.name.node == "customer")

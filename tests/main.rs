@@ -3,6 +3,7 @@
 
 mod harness;
 
+mod clients;
 mod command_line;
 mod cut_requests;
 mod errors;

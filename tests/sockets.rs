@@ -4,7 +4,10 @@
 mod bounds;
 
 use serde_json::{Value, json};
-use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::{
+    Message,
+    protocol::{CloseFrame, frame::coding::CloseCode},
+};
 
 use crate::harness::{Shop, Socket, on_both};
 
@@ -17,6 +20,7 @@ on_both!(
     what_is_no_message_closes_the_socket,
     the_order_of_the_handshake_is_kept,
     an_id_names_one_operation_at_a_time,
+    a_client_that_closes_is_answered,
     another_subprotocol_is_not_accepted,
     a_handshake_that_is_none_is_refused_in_json,
 );
@@ -233,6 +237,17 @@ async fn an_id_names_one_operation_at_a_time(shop: Shop) {
             "{named}"
         );
     }
+}
+
+async fn a_client_that_closes_is_answered(shop: Shop) {
+    let mut socket = Socket::ready(&shop.url).await;
+    socket
+        .subscribe("s", "subscription { ticketChanged { id } }")
+        .await;
+    let (code, reason) = (CloseCode::Normal, "Normal Closure".into());
+    let close = Message::Close(Some(CloseFrame { code, reason }));
+    socket.send_frame(close).await;
+    assert_eq!(socket.closed().await.0, 1000);
 }
 
 async fn another_subprotocol_is_not_accepted(shop: Shop) {

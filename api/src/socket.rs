@@ -92,10 +92,15 @@ async fn close(mut socket: WebSocket, why: Close, limits: &Limits) {
             // would reset the connection, close frame and all.
             sleep(LINGER).await;
         } else {
-            let answered = async { while let Some(Ok(_)) = socket.recv().await {} };
-            let _ = timeout(FAREWELL, answered).await;
+            until_closed(socket).await;
         }
     }
+}
+
+/// Waits a little for the client to close the socket, too.
+async fn until_closed(mut socket: WebSocket) {
+    let closed = async { while let Some(Ok(_)) = socket.recv().await {} };
+    let _ = timeout(FAREWELL, closed).await;
 }
 
 struct Session<'a> {
@@ -171,8 +176,10 @@ impl<'a> Session<'a> {
             ..
         } = self;
         drop(operations);
-        if let Some(why) = end {
-            close(socket, why, &limits).await;
+        match end {
+            Some(why) => close(socket, why, &limits).await,
+            // The library answers the client's close frame when it is asked for more.
+            None => until_closed(socket).await,
         }
     }
 

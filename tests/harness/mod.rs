@@ -20,7 +20,6 @@ use tokio::net::TcpListener;
 
 pub(crate) use command::{Directory, Outcome, Serving, repairshop};
 pub(crate) use database::{Kind, TestDatabase, administer, rows};
-#[expect(unused_imports, reason = "the tests with clients come next")]
 pub(crate) use node::node;
 pub(crate) use postgres::Cluster;
 pub(crate) use shell::{curl, words};

@@ -12,7 +12,6 @@ use tokio::{process::Command, time::timeout};
 const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Runs `tests/node/<script>` with its arguments, and returns what it printed. It has to end well.
-#[expect(dead_code, reason = "the tests with clients come next")]
 pub(crate) async fn node(script: &str, arguments: &[&str]) -> String {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/node");
     assert!(

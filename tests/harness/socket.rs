@@ -69,6 +69,15 @@ impl Socket {
             .await;
     }
 
+    /// What comes next, whatever it is.
+    pub(crate) async fn raw_frame(&mut self) -> Message {
+        self.0
+            .next()
+            .await
+            .expect("an open socket")
+            .expect("a frame")
+    }
+
     /// What comes next, WebSocket's own pings and pongs aside.
     pub(crate) async fn frame(&mut self) -> Message {
         loop {

@@ -3,13 +3,15 @@ import assert from "node:assert/strict";
 import { createClient } from "graphql-ws";
 import WebSocket from "ws";
 
+// Browsers have it; Node.js before 22 does not.
+globalThis.WebSocket ??= WebSocket;
+
 export const [url, transport] = process.argv.slice(2);
 
 // graphql-ws's own client, which the others use over a socket.
 export const socket = () =>
   createClient({
     url: url.replace("http", "ws"),
-    webSocketImpl: WebSocket,
     lazyCloseTimeout: 0,
     retryAttempts: 0,
   });

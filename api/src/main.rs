@@ -37,6 +37,11 @@ type Outcome = Result<(), Box<dyn Error>>;
 /// How long requests may take to finish once the program is told to stop.
 const GRACE: Duration = Duration::from_secs(10);
 
+/// How long a client may leave unread what it was sent. A socket's own patience is shorter, and the
+/// reason waits for the rest of it.
+#[cfg(target_os = "linux")]
+const UNREAD: Duration = Duration::from_secs(30);
+
 const SQL: &str = "repairshop::sql";
 
 fn main() -> ExitCode {
@@ -201,6 +206,9 @@ async fn serve(database: Database, options: &Serve) -> Outcome {
     // Answers are small and written at once: waiting to fill a packet only delays them.
     let listener = listener.tap_io(|stream| {
         let _ = stream.set_nodelay(true);
+        // A client that does not read, or is not there any more, is hung up on.
+        #[cfg(target_os = "linux")]
+        let _ = socket2::SockRef::from(&*stream).set_tcp_user_timeout(Some(UNREAD));
     });
     let server = axum::serve(listener, router).with_graceful_shutdown(async {
         let _ = stopping.await;

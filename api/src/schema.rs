@@ -158,9 +158,7 @@ impl App {
         }
         let app = self.clone();
         let response = async move { app.execute(request, true).await };
-        stream::once(response)
-            .filter_map(|response| ready(response))
-            .boxed()
+        stream::once(response).filter_map(ready).boxed()
     }
 
     /// A panic is an error of this one request.
@@ -187,7 +185,6 @@ impl App {
     /// Begins a subscription: a response for each event, in their order. A request that is refused
     /// is one response, whose errors have no path. Nothing happens before the first is asked for,
     /// and to drop the stream is to unsubscribe.
-    #[must_use]
     pub fn subscribe(&self, mut request: Request) -> impl Stream<Item = Response> + use<> {
         let document = match self.to_subscribe(&mut request) {
             Ok(document) => document,

@@ -123,6 +123,7 @@ struct Session<'a> {
 }
 
 /// What happens next on a socket.
+#[expect(clippy::large_enum_variant, reason = "it lives for one turn")]
 enum Event {
     Read(Option<Result<Message, axum::Error>>),
     Said(Operation, Option<async_graphql::Response>),

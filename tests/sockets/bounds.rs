@@ -189,7 +189,7 @@ impl Raw {
     async fn text(&mut self, message: &Value) {
         let text = message.to_string();
         let length = u8::try_from(text.len()).expect("a short message");
-        let mut frame = vec![0x81, 0x80 | 126, 0, length, 0, 0, 0, 0];
+        let mut frame = vec![0x81, 0x80 | 0x7e, 0, length, 0, 0, 0, 0];
         frame.extend(text.bytes());
         self.0.write_all(&frame).await.expect("the server reads");
     }
@@ -347,7 +347,7 @@ async fn a_socket_that_never_reads_does_not_grow_the_server() {
     // Both are known to listen when the one that reads has heard of a change.
     let begun = async {
         loop {
-            run(marker).await
+            run(marker).await;
         }
     };
     tokio::select! { _ = reads.message() => {}, () = begun => {} }

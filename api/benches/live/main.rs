@@ -13,7 +13,7 @@ mod server;
 
 use std::{
     fs,
-    process::Command,
+    process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
@@ -60,7 +60,7 @@ fn main() {
             ["migrate", "up"].as_slice(),
             &["seed", "--customers", "10", "--tickets", "10"],
         ] {
-            let status = repairshop(command, &url).status();
+            let status = repairshop(command, &url).stdout(Stdio::null()).status();
             assert!(status.expect("the program runs").success());
         }
         let server = start(&mut repairshop(&["serve", "--listen", "127.0.0.1:0"], &url));

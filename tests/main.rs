@@ -4,6 +4,7 @@
 mod harness;
 
 mod audits;
+mod clients;
 mod command_line;
 mod cut_requests;
 mod errors;
@@ -20,7 +21,9 @@ mod readme;
 mod running;
 mod schema;
 mod search;
+mod sockets;
 mod statements;
+mod streams;
 mod trusted;
 mod validity;
 mod variables;

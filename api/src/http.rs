@@ -12,14 +12,18 @@ mod answer;
 mod compress;
 mod negotiate;
 mod post;
+mod wish;
 
 use axum::{
     Router,
     body::Bytes,
-    extract::{Query, State, rejection::QueryRejection},
+    extract::{
+        FromRef, Query, State, WebSocketUpgrade, rejection::QueryRejection,
+        ws::rejection::WebSocketUpgradeRejection,
+    },
     http::{
         HeaderMap, HeaderValue, StatusCode,
-        header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE},
+        header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, SEC_WEBSOCKET_VERSION, UPGRADE},
     },
     middleware::from_fn_with_state,
     response::{IntoResponse, Response},
@@ -27,8 +31,8 @@ use axum::{
 };
 use serde::Deserialize;
 
-use self::{answer::Answer, compress::compressed};
-use crate::{App, playground, request::Parameters};
+use self::{answer::Answer, compress::compressed, negotiate::header, wish::Wish};
+use crate::{App, Connections, playground, request::Parameters, socket};
 
 /// Where GraphQL is served.
 const PATH: &str = "/graphql";
@@ -37,12 +41,18 @@ const METHODS: &str = "GET, HEAD, OPTIONS, POST";
 
 /// The server's routes. Does no I/O.
 pub fn app(app: App) -> Router {
+    app_with(app, Connections::default())
+}
+
+/// The same, with a say in what stays open, and until when.
+pub fn app_with(app: App, connections: Connections) -> Router {
     let introspection = app.settings().introspection;
     // GraphiQL lives on introspection and on operations that people write.
     let playground = introspection && !app.settings().documents_only;
     let page = from_fn_with_state(playground, playground::to_browsers);
     let graphql = (get(by_get).route_layer(page.clone()))
         .post(post::by_post)
+        .connect(by_connect)
         .options(options)
         .fallback(by_other);
     let mut router = Router::new()
@@ -58,7 +68,22 @@ pub fn app(app: App) -> Router {
             get(move |headers: HeaderMap| schema(headers, sdl.clone())),
         );
     }
-    router.fallback(elsewhere).with_state(app)
+    router
+        .fallback(elsewhere)
+        .with_state(Server { app, connections })
+}
+
+/// What the handlers need.
+#[derive(Clone)]
+struct Server {
+    app: App,
+    connections: Connections,
+}
+
+impl FromRef<Server> for App {
+    fn from_ref(server: &Server) -> Self {
+        server.app.clone()
+    }
 }
 
 /// What a request says in its URL: objects as JSON.
@@ -94,13 +119,21 @@ impl UrlParameters {
 /// A query. Event streams, upgrades to `WebSocket` and pages for browsers are told apart here, by
 /// their headers, before anything else is looked at.
 async fn by_get(
-    State(app): State<App>,
+    State(server): State<Server>,
+    socket: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
     headers: HeaderMap,
     parameters: Result<Query<UrlParameters>, QueryRejection>,
 ) -> Response {
-    let Some(answer) = Answer::accepted(&headers) else {
+    let app = &server.app;
+    match socket {
+        Ok(socket) => return socket::upgrade(socket, server.app, &server.connections),
+        Err(refusal) if asks_for_socket(&headers) => return no_socket(&refusal),
+        Err(_) => {}
+    }
+    let Some(wish) = Wish::of(&headers) else {
         return answer::none_acceptable();
     };
+    let answer = wish.answer;
     let Ok(Ok(parameters)) = parameters.map(|Query(parameters)| parameters.parsed()) else {
         return answer.refuse(
             StatusCode::BAD_REQUEST,
@@ -108,14 +141,52 @@ async fn by_get(
              `operationName`, and `variables` and `extensions` as JSON objects.",
         );
     };
-    let request = match parameters.into_request(&app) {
+    let request = match parameters.into_request(app) {
         Ok(request) => request,
         Err(error) => return answer.request_error(error),
+    };
+    let request = match wish.streamed(&server, request, false) {
+        Ok(stream) => return stream,
+        Err(request) => request,
     };
     match app.execute(request, false).await {
         Some(response) => compressed(&headers, answer.to_get(&headers, &response)).await,
         None => answer.not_allowed("POST", "Expected a mutation to be sent by POST."),
     }
+}
+
+/// A WebSocket over HTTP/2 (RFC 8441).
+async fn by_connect(
+    State(server): State<Server>,
+    socket: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Response {
+    match socket {
+        Ok(socket) => socket::upgrade(socket, server.app, &server.connections),
+        Err(refusal) => no_socket(&refusal),
+    }
+}
+
+fn asks_for_socket(headers: &HeaderMap) -> bool {
+    header(headers, &UPGRADE).eq_ignore_ascii_case("websocket")
+}
+
+/// Refuses a WebSocket's opening handshake that is none (RFC 6455, section 4.4).
+fn no_socket(refusal: &WebSocketUpgradeRejection) -> Response {
+    let other_version = matches!(
+        refusal,
+        WebSocketUpgradeRejection::InvalidWebSocketVersionHeader(_)
+    );
+    let status = if other_version {
+        StatusCode::UPGRADE_REQUIRED
+    } else {
+        StatusCode::BAD_REQUEST
+    };
+    let message = "Expected the opening handshake of a WebSocket, version 13.";
+    let mut response = Answer::Json.refuse(status, message);
+    if other_version {
+        (response.headers_mut()).insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+    }
+    response
 }
 
 /// Says what there is; whether a page of another origin may use it is not said here.

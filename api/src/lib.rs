@@ -16,6 +16,7 @@ pub mod config;
 pub mod database;
 pub mod seed;
 
+pub mod connections;
 mod health;
 pub mod http;
 mod playground;
@@ -23,6 +24,8 @@ mod request;
 pub mod response;
 pub mod schema;
 pub mod server;
+mod socket;
+mod stream;
 
 mod document;
 mod settings;
@@ -46,8 +49,9 @@ pub mod row;
 pub mod shape;
 mod write;
 
+pub use connections::{Connections, Limits};
 pub use document::Manifest;
 pub use error::{Error, Result};
-pub use http::app;
+pub use http::{app, app_with};
 pub use schema::{App, sdl};
 pub use settings::Settings;

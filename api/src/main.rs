@@ -13,7 +13,7 @@ use std::{
 };
 
 use api::{
-    App, Manifest, Settings,
+    App, Connections, Manifest, Settings,
     config::{Command, Config, Listen, Serve},
     database::{Database, StatementLog, reason},
     seed,
@@ -189,13 +189,14 @@ async fn serve(database: Database, options: &Serve) -> Outcome {
     }
 
     let app = application(database.clone(), options)?;
+    let connections = Connections::default();
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut told_to_stop = async move || {
         tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
     };
     let (stop, stopping) = oneshot::channel::<()>();
-    let server = api::server::serve(listener, app.clone(), async {
+    let server = api::server::serve(listener, app.clone(), connections.clone(), async {
         let _ = stopping.await;
     });
     welcome(address);

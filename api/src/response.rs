@@ -4,7 +4,7 @@
 //! JSON already ([`crate::shape`]), and a request error has no `data` (GraphQL specification,
 //! section 7.1).
 
-use async_graphql::{Response, Value};
+use async_graphql::{Response, ServerError, Value};
 
 use crate::shape::append;
 
@@ -26,6 +26,21 @@ pub fn json(response: &Response) -> Vec<u8> {
     }
     json.push(b'}');
     json
+}
+
+/// The same as text.
+#[must_use]
+pub fn text(response: &Response) -> String {
+    // JSON is UTF-8.
+    String::from_utf8(json(response)).unwrap_or_default()
+}
+
+/// Errors as a JSON array.
+#[must_use]
+pub fn errors(errors: &[ServerError]) -> String {
+    let mut json = Vec::new();
+    append(&mut json, &errors);
+    String::from_utf8(json).unwrap_or_default()
 }
 
 /// Whether nothing was executed: there are errors, and none of them is of a field.

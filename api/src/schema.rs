@@ -2,6 +2,7 @@
 //! [`async_graphql::Request`] in, [`async_graphql::Response`] out. Knows no transport.
 
 use std::{
+    future::ready,
     panic::AssertUnwindSafe,
     sync::{
         Arc,
@@ -12,7 +13,10 @@ use std::{
 use async_graphql::{
     MergedObject, MergedSubscription, Request, Response, SDLExportOptions, ServerError,
     ValidationMode,
-    futures_util::{FutureExt, Stream, StreamExt, stream},
+    futures_util::{
+        FutureExt, Stream, StreamExt,
+        stream::{self, BoxStream},
+    },
     parser::types::OperationType,
 };
 use sea_orm::DatabaseConnection;
@@ -171,6 +175,28 @@ impl App {
         response.errors.iter_mut().for_each(classify);
         self.health.note(&response);
         Some(response)
+    }
+
+    /// What kind of operation a request asks for; none where it is no request.
+    pub(crate) fn operation_type(&self, request: &Request) -> Option<OperationType> {
+        let document = self.documents.get(&request.query).ok()?;
+        let operation = document.operation(request.operation_name.as_deref());
+        operation.ok().map(|operation| operation.kind)
+    }
+
+    /// The responses to a request of any kind: one for each event of a subscription, and one to
+    /// everything else. Dropped, it takes what it reads with it; what it writes is finished.
+    pub(crate) fn responses(
+        &self,
+        request: Request,
+        is_subscription: bool,
+    ) -> BoxStream<'static, Response> {
+        if is_subscription {
+            return self.subscribe(request).boxed();
+        }
+        let app = self.clone();
+        let response = async move { app.execute(request, true).await };
+        stream::once(response).filter_map(ready).boxed()
     }
 
     /// Gives a request its document and its variables as they are to be executed.

@@ -33,7 +33,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt;
 use tracing::debug;
 
-use crate::App;
+use crate::{App, Connections};
 
 /// How long a new connection may take to its first request.
 const FIRST_REQUEST: Duration = Duration::from_secs(10);
@@ -42,6 +42,10 @@ const SILENCE: Duration = Duration::from_secs(75);
 /// How long open connections may bring in a last request after the server is told to stop: who has
 /// sent one has not been told yet.
 const LAST_REQUESTS: Duration = Duration::from_millis(300);
+/// How long a client may leave unread what it was sent. A socket's own patience is shorter, and the
+/// reason waits for the rest of it.
+#[cfg(target_os = "linux")]
+const UNREAD: Duration = Duration::from_secs(30);
 /// How long to wait before the next connection where the system has no room for one.
 const NO_ROOM: Duration = Duration::from_millis(100);
 
@@ -52,10 +56,11 @@ const NO_ROOM: Duration = Duration::from_millis(100);
 pub async fn serve(
     listener: TcpListener,
     app: App,
+    connections: Connections,
     stop: impl Future<Output = ()>,
 ) -> io::Result<()> {
-    let router = crate::app(app.clone());
-    let connections = Connections {
+    let router = crate::app_with(app.clone(), connections.clone());
+    let accepted = Accepted {
         router,
         stopping: app.health().stopping().clone(),
         closing: CancellationToken::new(),
@@ -66,8 +71,8 @@ pub async fn serve(
         select! {
             biased;
             () = &mut stop => break,
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => connections.open(stream),
+            next = listener.accept() => match next {
+                Ok((stream, _)) => accepted.open(stream),
                 // The caller has gone already, or there are too many: neither is the end.
                 Err(error) => {
                     debug!(%error, "no connection");
@@ -76,24 +81,26 @@ pub async fn serve(
             },
         }
     }
-    connections.stopping.cancel();
+    accepted.stopping.cancel();
+    connections.stop();
     // Those that the kernel has accepted are ours; then it accepts no more.
     let listener = listener.into_std()?;
     while let Ok((stream, _)) = listener.accept() {
         stream.set_nonblocking(true)?;
-        connections.open(TcpStream::from_std(stream)?);
+        accepted.open(TcpStream::from_std(stream)?);
     }
     drop(listener);
-    connections.open.close();
+    accepted.open.close();
     select! {
-        () = connections.open.wait() => return Ok(()),
-        () = sleep(LAST_REQUESTS) => connections.closing.cancel(),
+        () = accepted.open.wait() => {}
+        () = sleep(LAST_REQUESTS) => accepted.closing.cancel(),
     }
-    connections.open.wait().await;
+    accepted.open.wait().await;
+    connections.stopped().await;
     Ok(())
 }
 
-struct Connections {
+struct Accepted {
     router: Router,
     /// Each answer is the last of its connection.
     stopping: CancellationToken,
@@ -102,10 +109,13 @@ struct Connections {
     open: TaskTracker,
 }
 
-impl Connections {
+impl Accepted {
     fn open(&self, stream: TcpStream) {
         // Answers are small and written at once: waiting to fill a packet only delays them.
         let _ = stream.set_nodelay(true);
+        // A client that does not read, or is not there any more, is hung up on.
+        #[cfg(target_os = "linux")]
+        let _ = socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(UNREAD));
         let router = self.router.clone();
         let (stopping, closing) = (self.stopping.clone(), self.closing.clone());
         (self.open).spawn(async move { connection(stream, router, stopping, closing).await });

@@ -223,6 +223,17 @@ impl Serving {
         self.lines.iter().collect()
     }
 
+    /// Its resident memory, in bytes.
+    pub(crate) fn resident(&self) -> usize {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()));
+        let status = status.expect("a running process, on Linux");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kilobytes = line.and_then(|line| line.split_whitespace().next());
+        1024 * kilobytes
+            .and_then(|it| it.parse::<usize>().ok())
+            .expect("kB")
+    }
+
     /// Asks it to end, as a hosting platform does, and returns its exit status.
     pub(crate) fn terminate(mut self) -> Option<i32> {
         signal("TERM", self.child.id());

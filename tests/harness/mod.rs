@@ -9,13 +9,14 @@ mod events;
 mod node;
 mod postgres;
 mod shell;
+mod socket;
 
 use std::{
     sync::{Arc, Mutex},
     time::Duration,
 };
 
-use api::{App, database::Database};
+use api::{App, Connections, Limits, database::Database};
 use reqwest::header::HeaderMap;
 use sea_orm::{ConnectionTrait, DatabaseConnection, TryGetableMany};
 use serde_json::{Value, json};
@@ -27,6 +28,7 @@ pub(crate) use events::Events;
 pub(crate) use node::node;
 pub(crate) use postgres::Cluster;
 pub(crate) use shell::{curl, words};
+pub(crate) use socket::{Socket, within};
 
 /// Makes two tests of each behaviour: `a_behaviour::sqlite` and `a_behaviour::postgres`.
 macro_rules! on_both {
@@ -81,12 +83,8 @@ impl Shop {
         .await
         .expect("the server's connection");
         let app = App::new(database);
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let address = listener.local_addr().expect("its address");
-        let server = axum::serve(listener, api::app(app.clone()));
-        tokio::spawn(async move { server.await });
         Self {
-            url: format!("http://{address}/graphql"),
+            url: serve(api::app(app.clone())).await,
             kind: test_database.kind,
             database_url: test_database.url.clone(),
             app,
@@ -97,6 +95,13 @@ impl Shop {
             other_program: test_database.connect().await,
             statements,
         }
+    }
+
+    /// Serves it at a second address, with other limits for what stays open.
+    pub(crate) async fn with_limits(&self, limits: Limits) -> (String, Connections) {
+        let connections = Connections::new(limits);
+        let router = api::app_with(self.app.clone(), connections.clone());
+        (serve(router).await, connections)
     }
 
     pub(crate) fn kind(&self) -> Kind {
@@ -243,6 +248,14 @@ impl OtherProgram {
         let done = self.0.execute_unprepared(sql).await;
         done.unwrap_or_else(|error| panic!("{sql}: {error}"));
     }
+}
+
+async fn serve(router: axum::Router) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("its address");
+    let server = axum::serve(listener, router);
+    tokio::spawn(async move { server.await });
+    format!("http://{address}/graphql")
 }
 
 pub(crate) struct Answer {

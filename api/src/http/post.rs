@@ -15,43 +15,55 @@ use http_body_util::LengthLimitError;
 use tokio::time::timeout;
 
 use super::{
+    Server,
     answer::{Answer, none_acceptable},
     compress::compressed,
     negotiate::{JSON, is_json},
+    wish::Wish,
 };
 use crate::{App, error::Error, request::Parameters, response};
 
 /// The longest body, in bytes.
 const MAX_BODY: usize = 1024 * 1024;
 
-pub(super) async fn by_post(State(app): State<App>, headers: HeaderMap, body: Body) -> Response {
-    let Some(answer) = Answer::accepted(&headers) else {
+pub(super) async fn by_post(
+    State(server): State<Server>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let app = &server.app;
+    let Some(wish) = Wish::of(&headers) else {
         return none_acceptable();
     };
-    let body = match read(&app, &headers, body).await {
+    let answer = wish.answer;
+    let body = match read(app, &headers, body).await {
         Ok(body) => body,
         Err(refused) => return refused.answer(answer),
     };
     // A struct could be read from an array as well, its fields in order.
     let is_array = body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[');
     let response = if is_array {
-        batch(&app, answer, &body).await
+        batch(app, answer, &body).await
     } else {
         match serde_json::from_slice(&body) {
-            Ok(parameters) => one(&app, answer, parameters).await,
+            Ok(parameters) => one(&server, wish, parameters).await,
             Err(error) => answer.refuse(StatusCode::BAD_REQUEST, shape(&error)),
         }
     };
     compressed(&headers, response).await
 }
 
-async fn one(app: &App, answer: Answer, parameters: Parameters) -> Response {
-    match parameters.into_request(app) {
-        Ok(request) => match app.execute(request, true).await {
-            Some(response) => answer.to(&response),
-            None => answer.not_allowed("POST", "Expected a mutation to be sent by POST."),
-        },
-        Err(error) => answer.request_error(error),
+async fn one(server: &Server, wish: Wish, parameters: Parameters) -> Response {
+    let request = match parameters.into_request(&server.app) {
+        Ok(request) => request,
+        Err(error) => return wish.answer.request_error(error),
+    };
+    match wish.streamed(server, request, true) {
+        Ok(stream) => stream,
+        Err(request) => {
+            let response = server.app.execute(request, true).await;
+            wish.answer.to(&response.unwrap_or_default())
+        }
     }
 }
 

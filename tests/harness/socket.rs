@@ -1,0 +1,113 @@
+//! A client that speaks graphql-transport-ws, and may speak it badly.
+
+use std::time::Duration;
+
+use async_graphql::futures_util::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use tokio::{net::TcpStream, time::timeout};
+use tokio_tungstenite::{
+    WebSocketStream, client_async,
+    tungstenite::{Message, client::IntoClientRequest, http::HeaderValue},
+};
+
+/// Waits for what has to happen, and not for ever.
+pub(crate) async fn within<T>(what: &str, happens: impl Future<Output = T>) -> T {
+    let happened = timeout(Duration::from_mins(1), happens).await;
+    happened.unwrap_or_else(|_| panic!("never: {what}"))
+}
+
+pub(crate) struct Socket(WebSocketStream<TcpStream>);
+
+impl Socket {
+    /// A socket with this subprotocol, to the server at `http://…/graphql`.
+    pub(crate) async fn open(url: &str, protocol: Option<&'static str>) -> Self {
+        let address = url
+            .trim_start_matches("http://")
+            .trim_end_matches("/graphql");
+        let stream = TcpStream::connect(address).await.expect("a connection");
+        let mut request = url
+            .replacen("http", "ws", 1)
+            .into_client_request()
+            .expect("a request");
+        if let Some(protocol) = protocol {
+            let protocol = HeaderValue::from_static(protocol);
+            request
+                .headers_mut()
+                .insert("sec-websocket-protocol", protocol);
+        }
+        let (socket, _) = client_async(request, stream).await.expect("a WebSocket");
+        Self(socket)
+    }
+
+    /// One that waits for its `connection_init`.
+    pub(crate) async fn new(url: &str) -> Self {
+        Self::open(url, Some("graphql-transport-ws")).await
+    }
+
+    /// One that the server has acknowledged.
+    pub(crate) async fn ready(url: &str) -> Self {
+        let mut socket = Self::new(url).await;
+        socket.send(&json!({ "type": "connection_init" })).await;
+        assert_eq!(socket.message().await, json!({ "type": "connection_ack" }));
+        socket
+    }
+
+    pub(crate) async fn send(&mut self, message: &Value) {
+        self.send_frame(Message::text(message.to_string())).await;
+    }
+
+    pub(crate) async fn send_frame(&mut self, message: Message) {
+        within("the server reads", self.0.send(message))
+            .await
+            .expect("an open socket");
+    }
+
+    /// Asks for an operation.
+    pub(crate) async fn subscribe(&mut self, id: &str, query: &str) {
+        let payload = json!({ "query": query });
+        self.send(&json!({ "id": id, "type": "subscribe", "payload": payload }))
+            .await;
+    }
+
+    /// What comes next, whatever it is.
+    pub(crate) async fn raw_frame(&mut self) -> Message {
+        self.0
+            .next()
+            .await
+            .expect("an open socket")
+            .expect("a frame")
+    }
+
+    /// What comes next, WebSocket's own pings and pongs aside.
+    pub(crate) async fn frame(&mut self) -> Message {
+        loop {
+            let frame = within("a frame", self.0.next()).await;
+            match frame
+                .expect("a close frame before the end")
+                .expect("a frame")
+            {
+                Message::Ping(_) | Message::Pong(_) => {}
+                frame => return frame,
+            }
+        }
+    }
+
+    /// The message that comes next.
+    pub(crate) async fn message(&mut self) -> Value {
+        match self.frame().await {
+            Message::Text(text) => serde_json::from_str(&text).expect("JSON"),
+            frame => panic!("no message: {frame:?}"),
+        }
+    }
+
+    /// The code that the server closes the socket with, and why; messages may come before.
+    pub(crate) async fn closed(&mut self) -> (u16, String) {
+        loop {
+            if let Message::Close(close) = self.frame().await {
+                let close = close.expect("a code");
+                assert!(close.reason.len() <= 123);
+                return (close.code.into(), close.reason.to_string());
+            }
+        }
+    }
+}

@@ -1,0 +1,366 @@
+//! What a socket may hold, how long it is waited for, and how it ends.
+
+use std::time::Duration;
+
+use api::Limits;
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpSocket, TcpStream},
+    task::spawn_blocking,
+};
+use tokio_tungstenite::tungstenite::Message;
+
+use super::TICKET;
+use crate::harness::{Kind, Serving, Shop, Socket, TestDatabase, on_both, within};
+
+on_both!(
+    who_does_not_introduce_itself_is_not_waited_for,
+    operations_are_counted,
+    what_the_client_has_stopped_is_not_heard_of_again,
+    a_message_that_is_too_long_is_not_read,
+    frames_that_are_none_close_the_socket,
+    a_client_that_answers_no_ping_is_gone,
+    a_client_that_does_not_read_is_cut_off,
+    what_has_begun_is_finished_before_the_server_stops,
+);
+
+const CHANGES: &str = "subscription { ticketChanged { id ticket { description } } }";
+
+fn limits() -> Limits {
+    Limits::default()
+}
+
+async fn who_does_not_introduce_itself_is_not_waited_for(shop: Shop) {
+    let init = Duration::from_millis(50);
+    let (url, _) = shop.with_limits(Limits { init, ..limits() }).await;
+    let mut socket = Socket::new(&url).await;
+    let late = (4408, "Connection initialisation timeout".to_owned());
+    assert_eq!(socket.closed().await, late);
+}
+
+async fn operations_are_counted(shop: Shop) {
+    let (url, _) = shop
+        .with_limits(Limits {
+            operations: 3,
+            ..limits()
+        })
+        .await;
+    let mut socket = Socket::ready(&url).await;
+    for id in ["1", "2", "3", "4"] {
+        socket.subscribe(id, CHANGES).await;
+    }
+    let message = socket.message().await;
+    assert_eq!(
+        (&message["id"], &message["type"]),
+        (&json!("4"), &json!("error"))
+    );
+    assert_eq!(message["payload"][0]["extensions"]["code"], "TOO_COSTLY");
+    socket.send(&json!({ "id": "2", "type": "complete" })).await;
+    socket.subscribe("4", TICKET).await;
+    let message = socket.message().await;
+    assert_eq!(
+        (&message["id"], &message["type"]),
+        (&json!("4"), &json!("next"))
+    );
+}
+
+/// Changes a ticket until the socket tells of it: a subscription has no moment at which it is known
+/// to have begun.
+async fn changed(shop: &Shop, socket: &mut Socket) -> Value {
+    let change = async {
+        loop {
+            shop.ask("mutation { updateTicket(input: {id: 1}) { ticket { id } } }")
+                .await;
+        }
+    };
+    tokio::select! {
+        message = socket.message() => message,
+        () = change => unreachable!("it goes on"),
+    }
+}
+
+async fn what_the_client_has_stopped_is_not_heard_of_again(shop: Shop) {
+    let mut socket = Socket::ready(&shop.url).await;
+    socket
+        .subscribe(
+            "s",
+            "subscription { ticketChanged(id: 1) { kind id ticket { number } } }",
+        )
+        .await;
+    let message = changed(&shop, &mut socket).await;
+    let change = json!({ "kind": "UPDATED", "id": "Ticket:1", "ticket": { "number": 1 } });
+    let expected =
+        json!({ "id": "s", "type": "next", "payload": { "data": { "ticketChanged": change } } });
+    assert_eq!(message, expected);
+
+    socket.send(&json!({ "id": "s", "type": "complete" })).await;
+    socket.subscribe("after", TICKET).await;
+    // Events that were on their way, and then none.
+    while socket.message().await["id"] == "s" {}
+    assert_eq!(
+        socket.message().await,
+        json!({ "id": "after", "type": "complete" })
+    );
+    let update = "mutation { updateTicket(input: {id: 1}) { ticket { id } } }";
+    for id in ["x", "y"] {
+        socket.subscribe(id, update).await;
+        assert_eq!(socket.message().await["id"], id);
+        assert_eq!(
+            socket.message().await,
+            json!({ "id": id, "type": "complete" })
+        );
+    }
+}
+
+async fn a_message_that_is_too_long_is_not_read(shop: Shop) {
+    let message = 10_000;
+    let (url, _) = shop
+        .with_limits(Limits {
+            message,
+            ..limits()
+        })
+        .await;
+    let ping = |length: usize| json!({ "type": "ping", "payload": { "a": "x".repeat(length) } });
+    let mut socket = Socket::ready(&url).await;
+    socket.send(&ping(9_000)).await;
+    assert_eq!(socket.message().await["type"], "pong");
+    socket.send(&ping(10_000)).await;
+    assert_eq!(socket.closed().await, (1009, "Message too big".to_owned()));
+    // Also one in many frames, and one that says its length and does not come.
+    for bytes in [
+        [
+            &[0x01, 0xfe, 0x20, 0x00, 0, 0, 0, 0][..],
+            &[b' '; 0x2000],
+            &[0x00, 0xfe, 0x20, 0x00, 0, 0, 0, 0],
+            &[b' '; 0x2000],
+        ]
+        .concat(),
+        vec![0x81, 0xff, 0, 0, 0, 0x80, 0, 0, 0, 0, 0, 0, 0, 0],
+    ] {
+        let mut raw = Raw::ready(&url).await;
+        raw.0.write_all(&bytes).await.expect("the server reads");
+        assert_eq!(raw.closed().await, 1009);
+    }
+}
+
+async fn frames_that_are_none_close_the_socket(shop: Shop) {
+    for (bytes, code) in [
+        (&[0x81, 0x82, 0, 0, 0, 0, 0xff, 0xfe][..], 1007), // no UTF-8
+        (&[0x81, 0x02, b'{', b'}'], 1002),                 // unmasked
+        (&[0x83, 0x80, 0, 0, 0, 0], 1002),                 // reserved opcode
+        (&[0xc1, 0x80, 0, 0, 0, 0], 1002),                 // reserved bit
+        (&[0x80, 0x80, 0, 0, 0, 0], 1002),                 // continues nothing
+    ] {
+        let mut raw = Raw::ready(&shop.url).await;
+        raw.0.write_all(bytes).await.expect("the server reads");
+        assert_eq!(raw.closed().await, code, "{bytes:x?}");
+    }
+}
+
+/// A connection that takes bytes from the server and answers nothing.
+struct Raw(TcpStream);
+
+impl Raw {
+    async fn ready(url: &str) -> Self {
+        let address = url
+            .trim_start_matches("http://")
+            .trim_end_matches("/graphql");
+        let socket = TcpSocket::new_v4().expect("a socket");
+        // So that the server soon notices that nobody reads.
+        socket.set_recv_buffer_size(4_096).expect("a small buffer");
+        let address = address.parse().expect("an address");
+        let mut stream = socket.connect(address).await.expect("a connection");
+        let request = "GET /graphql HTTP/1.1\r\nhost: shop\r\nconnection: upgrade\r\n\
+            upgrade: websocket\r\nsec-websocket-version: 13\r\n\
+            sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+            sec-websocket-protocol: graphql-transport-ws\r\n\r\n";
+        stream
+            .write_all(request.as_bytes())
+            .await
+            .expect("the server reads");
+        let mut raw = Self(stream);
+        raw.until(b"\r\n\r\n").await;
+        raw.text(&json!({ "type": "connection_init" })).await;
+        raw.until(br#""connection_ack"}"#).await;
+        raw
+    }
+
+    async fn text(&mut self, message: &Value) {
+        let text = message.to_string();
+        let length = u8::try_from(text.len()).expect("a short message");
+        let mut frame = vec![0x81, 0x80 | 0x7e, 0, length, 0, 0, 0, 0];
+        frame.extend(text.bytes());
+        self.0.write_all(&frame).await.expect("the server reads");
+    }
+
+    async fn until(&mut self, end: &[u8]) {
+        let mut seen = Vec::new();
+        while !seen.ends_with(end) {
+            seen.push(within("an answer", self.0.read_u8()).await.expect("a byte"));
+        }
+    }
+
+    /// The code of the close frame that the server's bytes end with.
+    async fn closed(&mut self) -> u16 {
+        let mut seen = Vec::new();
+        let end = self.0.read_to_end(&mut seen);
+        // Who hangs up on bytes that are not read resets the connection, after the close frame.
+        let _ = within("the end", end).await;
+        let start = seen
+            .iter()
+            .rposition(|byte| *byte == 0x88)
+            .expect("a close frame");
+        let frame = &seen[start..];
+        assert_eq!(
+            usize::from(frame[1]),
+            frame.len() - 2,
+            "nothing comes after it"
+        );
+        u16::from_be_bytes([frame[2], frame[3]])
+    }
+}
+
+async fn a_client_that_answers_no_ping_is_gone(shop: Shop) {
+    let short = Duration::from_millis(50);
+    let limits = Limits {
+        heartbeat: short,
+        patience: short,
+        ..limits()
+    };
+    let (url, _) = shop.with_limits(limits).await;
+    let mut raw = Raw::ready(&url).await;
+    assert_eq!(raw.closed().await, 1013);
+    // One that answers stays, as every client's library does by itself.
+    let mut socket = Socket::ready(&url).await;
+    for _ in 0..5 {
+        let ping = within("a ping", socket.raw_frame()).await;
+        assert!(matches!(ping, Message::Ping(_)), "{ping:?}");
+    }
+}
+
+async fn a_client_that_does_not_read_is_cut_off(shop: Shop) {
+    let patience = Duration::from_millis(200);
+    let (url, connections) = shop
+        .with_limits(Limits {
+            patience,
+            ..limits()
+        })
+        .await;
+    let mut raw = Raw::ready(&url).await;
+    let long = "x".repeat(60_000);
+    shop.execute(&format!(
+        "UPDATE tickets SET description = '{long}' WHERE id = 1"
+    ))
+    .await;
+    for id in 0..100 {
+        let payload = json!({ "query": "{ ticket(id: 1) { description } }" });
+        raw.text(&json!({ "id": id.to_string(), "type": "subscribe", "payload": payload }))
+            .await;
+    }
+    // Six megabytes, more than the connection holds. Everything is dropped with the patience; the
+    // reason waits a little for who reads after all.
+    assert_eq!(raw.closed().await, 1013);
+    connections.stop();
+    within("no socket is left", connections.stopped()).await;
+}
+
+async fn what_has_begun_is_finished_before_the_server_stops(shop: Shop) {
+    let (url, connections) = shop.with_limits(limits()).await;
+    let mut socket = Socket::ready(&url).await;
+    let mut other = Socket::ready(&url).await;
+    other.subscribe("s", CHANGES).await;
+    // A write that has to wait for another program's.
+    let begin = match shop.kind() {
+        Kind::Sqlite => "BEGIN IMMEDIATE",
+        Kind::Postgres => "BEGIN; LOCK TABLE tickets",
+    };
+    shop.execute(begin).await;
+    let update =
+        r#"mutation { updateTicket(input: {id: 1, title: "At last"}) { ticket { title } } }"#;
+    socket.subscribe("m", update).await;
+    socket.send(&json!({ "type": "ping" })).await;
+    assert_eq!(socket.message().await["type"], "pong");
+    connections.stop();
+    assert_eq!(
+        other.closed().await.0,
+        1001,
+        "a subscription has no end to wait for"
+    );
+    socket.subscribe("late", TICKET).await;
+    shop.execute("COMMIT").await;
+    let message = socket.message().await;
+    let title = &message["payload"]["data"]["updateTicket"]["ticket"]["title"];
+    assert_eq!(title, "At last", "{message:#}");
+    assert_eq!(
+        socket.message().await,
+        json!({ "id": "m", "type": "complete" })
+    );
+    assert_eq!(
+        socket.closed().await,
+        (1001, "The server is stopping".to_owned())
+    );
+    drop((socket, other));
+    within("the sockets are done", connections.stopped()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_program_ends_well_with_open_sockets() {
+    let serving = Serving::start(&[]);
+    let mut socket = Socket::ready(&serving.url).await;
+    socket.subscribe("s", CHANGES).await;
+    socket.subscribe("q", TICKET).await;
+    assert_eq!(socket.message().await["id"], "q");
+    let ended = spawn_blocking(|| serving.terminate());
+    assert_eq!(socket.closed().await.0, 1001);
+    drop(socket);
+    assert_eq!(within("the end", ended).await.expect("its status"), Some(0));
+}
+
+/// The server's memory with a socket that never reads, while 100,000 changes come by.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_socket_that_never_reads_does_not_grow_the_server() {
+    const ROUNDS: usize = 100;
+    let database = TestDatabase::stocked(Kind::Postgres).await;
+    let other_program = database.connect().await;
+    let serving = Serving::start(&[("DATABASE_URL", &database.url)]);
+    let mut reads = Socket::ready(&serving.url).await;
+    reads
+        .subscribe(
+            "r",
+            r#"subscription { ticketChanged(tech: "marker") { kind } }"#,
+        )
+        .await;
+    let mut never_reads = Raw::ready(&serving.url).await;
+    let payload = json!({ "query": CHANGES });
+    never_reads
+        .text(&json!({ "id": "n", "type": "subscribe", "payload": payload }))
+        .await;
+
+    let marker = "INSERT INTO tickets (customer_id, title, tech) VALUES (1, 'm', 'marker')";
+    let many = "INSERT INTO tickets (customer_id, title, description, tech)
+        SELECT 1, 't', repeat('x', 1000), 'nobody' FROM generate_series(1, 1000)";
+    let run = async |sql: &str| {
+        let done = sea_orm::ConnectionTrait::execute_unprepared(&other_program, sql).await;
+        done.expect("it is written");
+    };
+    // Both are known to listen when the one that reads has heard of a change.
+    let begun = async {
+        loop {
+            run(marker).await;
+        }
+    };
+    tokio::select! { _ = reads.message() => {}, () = begun => {} }
+    run(&format!("{many}; {marker}")).await;
+    let before = serving.resident();
+    for _ in 0..ROUNDS {
+        run(&format!("{many}; {marker}")).await;
+        // It has several markers to read from when it was not yet known to listen.
+        assert_eq!(reads.message().await["type"], "next");
+    }
+    let grown = serving.resident().saturating_sub(before);
+    assert!(grown < 32 << 20, "{} MiB for 100 MB of events", grown >> 20);
+    drop((reads, never_reads, serving));
+    other_program.close().await.expect("the connection closes");
+    database.remove().await;
+}

@@ -6,6 +6,9 @@
 //! SQL: [`row`] for records by key, [`page`] for lists, `write` for changes. Features know these
 //! three; none of the three knows a feature.
 //!
+//! A subscription's way: [`schema`] likewise; a resolver in a feature's `change.rs` asks `live` for
+//! the changes to its table, and each change that is wanted is executed as a request of its own.
+//!
 //! What a type of the API is made of stands in its feature's file. What all of them need is below,
 //! in reading order.
 
@@ -21,7 +24,6 @@ mod socket;
 mod stream;
 
 mod document;
-mod live;
 
 pub mod context;
 pub mod error;
@@ -36,6 +38,7 @@ pub mod viewer;
 mod dialect;
 pub mod filter;
 mod form;
+mod live;
 pub mod page;
 pub mod row;
 mod write;

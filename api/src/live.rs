@@ -87,6 +87,14 @@ impl Live {
         }
     }
 
+    /// Waits until the database knows that nobody listens, where nobody does.
+    pub(crate) async fn signed_off(&self) {
+        let listening = lock(&self.0.listening).clone();
+        if let Some(mut listening) = listening.filter(|_| self.0.queue.is_deserted()) {
+            while listening.changed().await.is_ok() {}
+        }
+    }
+
     async fn changes(&self, table: Table) -> Result<impl Stream<Item = Result<Change>> + use<>> {
         // First of all: what reads changes may stop where there is nobody.
         let subscriber = self.0.queue.subscribe();

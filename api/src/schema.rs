@@ -2,7 +2,7 @@
 //! [`async_graphql::Request`] in, [`async_graphql::Response`] out. Knows no transport.
 
 use std::{
-    future::{Future, ready},
+    future::ready,
     panic::AssertUnwindSafe,
     sync::{
         Arc,
@@ -105,11 +105,12 @@ impl App {
         }
     }
 
-    /// Waits for the mutations whose callers have gone away. To be called when no request comes in
-    /// any more.
-    pub fn writes_finished(&self) -> impl Future<Output = ()> + '_ {
+    /// Waits for the mutations whose callers have gone away, and for the database to know that
+    /// nobody listens any more. To be called when no request comes in and no stream is open.
+    pub async fn writes_finished(&self) {
         self.writes.close();
-        self.writes.wait()
+        self.writes.wait().await;
+        self.live.signed_off().await;
     }
 
     /// Executes one request. `may_write` is false where the transport allows queries alone; the

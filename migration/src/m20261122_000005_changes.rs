@@ -18,7 +18,7 @@ const UP: &str = "
 CREATE TABLE IF NOT EXISTS repairshop.listeners (
     name uuid PRIMARY KEY DEFAULT gen_random_uuid(),
     until timestamptz NOT NULL,
-    seen xid8 NOT NULL
+    seen pg_snapshot NOT NULL
 );
 COMMENT ON TABLE repairshop.listeners IS
     'Servers with live subscribers: changes are noted until the last of them has gone';

@@ -123,7 +123,8 @@ impl TestDatabase {
     }
 }
 
-async fn connect(url: &str) -> DatabaseConnection {
+/// A connection of its own, straight to the database.
+pub(crate) async fn connect(url: &str) -> DatabaseConnection {
     let mut options = ConnectOptions::new(url);
     options.max_connections(1).sqlx_logging(false);
     // Without the pool's own maintenance, which may never end (sqlx 0.9.0).

@@ -5,21 +5,26 @@
 
 mod command;
 mod database;
+mod events;
 mod node;
 mod postgres;
 mod shell;
 mod socket;
 
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use api::{App, Connections, Limits, database::Database};
 use reqwest::header::HeaderMap;
 use sea_orm::{ConnectionTrait, DatabaseConnection, TryGetableMany};
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, task::yield_now, time::timeout};
 
 pub(crate) use command::{Directory, Outcome, Serving, repairshop};
-pub(crate) use database::{Kind, TestDatabase, administer, rows};
+pub(crate) use database::{Kind, TestDatabase, administer, connect, rows};
+pub(crate) use events::Events;
 pub(crate) use node::node;
 pub(crate) use postgres::Cluster;
 pub(crate) use shell::{curl, words};
@@ -47,7 +52,8 @@ pub(crate) struct Shop {
     /// Of the GraphQL endpoint.
     pub(crate) url: String,
     kind: Kind,
-    pub(crate) app: App,
+    pub(crate) database_url: String,
+    app: App,
     client: reqwest::Client,
     other_program: DatabaseConnection,
     statements: Arc<Mutex<Vec<String>>>,
@@ -80,6 +86,7 @@ impl Shop {
         Self {
             url: serve(api::app(app.clone())).await,
             kind: test_database.kind,
+            database_url: test_database.url.clone(),
             app,
             client: reqwest::Client::builder()
                 .no_proxy()
@@ -133,12 +140,65 @@ impl Shop {
         self.sql()
     }
 
+    /// Subscribes; what is changed from then on is told.
+    pub(crate) async fn subscribe(&self, query: &str) -> Events {
+        let events = self.subscribed(query).await;
+        until(async || self.is_listening().await).await;
+        events
+    }
+
+    /// Asks to subscribe, whatever comes of it.
+    pub(crate) async fn subscribed(&self, query: &str) -> Events {
+        Events::of(&self.app, query).await
+    }
+
+    async fn is_listening(&self) -> bool {
+        if self.kind == Kind::Postgres {
+            return self.count("repairshop.listeners").await > 0;
+        }
+        let statements = self.statements.lock().expect("nobody panics here");
+        (statements.iter())
+            .any(|sql| sql.contains("TRIGGER IF NOT EXISTS repairshop_tickets_delete"))
+    }
+
     /// What another program does to the database, behind the server's back.
     pub(crate) async fn execute(&self, sql: &str) {
         self.other_program
             .execute_unprepared(sql)
             .await
             .unwrap_or_else(|error| panic!("{sql}: {error}"));
+    }
+
+    /// One more program, with a connection of its own.
+    pub(crate) async fn another_program(&self) -> OtherProgram {
+        OtherProgram(connect(&self.database_url).await)
+    }
+
+    /// PostgreSQL: a role of this name for this shop, that may log in and no more.
+    pub(crate) async fn role(&self, name: &str) -> String {
+        let database = self.rows::<String>("SELECT current_database()::text").await;
+        let role = format!("{name}_of_{}", database[0]);
+        self.execute(&format!("CREATE ROLE {role} LOGIN")).await;
+        role
+    }
+
+    /// PostgreSQL: ends all connections but our own and lets nobody in, or lets them in again.
+    pub(crate) async fn lock_out(&self, out: bool) {
+        let database = self.rows::<String>("SELECT current_database()::text").await;
+        let name = &database[0];
+        administer(&format!("ALTER DATABASE {name} ALLOW_CONNECTIONS {}", !out)).await;
+        if out {
+            self.execute(
+                "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity \
+                 WHERE datname = current_database() AND pid <> pg_backend_pid()",
+            )
+            .await;
+        }
+    }
+
+    /// Waits until there are no rows in `from`.
+    pub(crate) async fn until_none(&self, from: &str) {
+        until(async || self.count(from).await == 0).await;
     }
 
     /// What another program reads: `shop.rows::<(i32, String)>("SELECT id, title …")`.
@@ -175,6 +235,27 @@ async fn serve(router: axum::Router) -> String {
     let server = axum::serve(listener, router);
     tokio::spawn(async move { server.await });
     format!("http://{address}/graphql")
+}
+
+/// Waits for what comes to be so sooner or later.
+pub(crate) async fn until(condition: impl AsyncFn() -> bool) {
+    let wait = async {
+        while !condition().await {
+            yield_now().await;
+        }
+    };
+    let waited = timeout(Duration::from_mins(1), wait).await;
+    waited.expect("what the test waits for");
+}
+
+/// A program beside the server.
+pub(crate) struct OtherProgram(DatabaseConnection);
+
+impl OtherProgram {
+    pub(crate) async fn execute(&self, sql: &str) {
+        let done = self.0.execute_unprepared(sql).await;
+        done.unwrap_or_else(|error| panic!("{sql}: {error}"));
+    }
 }
 
 pub(crate) struct Answer {

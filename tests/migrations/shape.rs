@@ -12,6 +12,7 @@ pub(super) async fn shape(database: &TestDatabase) -> Vec<String> {
             CONSTRAINTS,
             "SELECT indexdef FROM pg_indexes WHERE schemaname NOT IN ('pg_catalog', 'pg_toast')",
             "SELECT pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal",
+            "SELECT tablename || ' ' || policyname || ' ' || qual FROM pg_policies",
             "SELECT 'schema ' || nspname FROM pg_namespace WHERE nspname !~ '^(pg_|information_)'",
             // Those of extensions aside: an extension stays when its index goes.
             "SELECT pg_get_functiondef(f.oid) FROM pg_proc f WHERE f.oid >= 16384 AND NOT EXISTS \

@@ -11,7 +11,7 @@
 use std::time::Duration;
 
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DbBackend, DbErr, Statement, Value,
+    ConnectionTrait, DatabaseConnection, DbBackend, DbErr, QueryResult, Statement, Value,
     sqlx::{
         self,
         postgres::{PgListener, PgPoolOptions},
@@ -27,16 +27,15 @@ use super::{Live, change::Noted};
 /// Where a listener is known, until it says so again. Minutes are also what the triggers go on for
 /// after a listener that ended without a word.
 const ATTEND: &str = "INSERT INTO repairshop.listeners (until, seen) VALUES \
-     (clock_timestamp() + interval '5 minutes', pg_snapshot_xmin(pg_current_snapshot())) \
-     RETURNING name::text";
-const STAY: &str = "UPDATE repairshop.listeners SET seen = pg_snapshot_xmin($2::pg_snapshot), \
+     (clock_timestamp() + interval '5 minutes', pg_current_snapshot()) \
+     RETURNING name::text, pg_current_snapshot()::text";
+const STAY: &str = "UPDATE repairshop.listeners SET seen = $2::pg_snapshot, \
      until = clock_timestamp() + interval '5 minutes' WHERE name = $1::uuid AND until > clock_timestamp()";
 const LEAVE: &str =
     "DELETE FROM repairshop.listeners WHERE name = $1::uuid OR until < clock_timestamp()";
 /// What all who listen have seen.
-const FORGET: &str = "DELETE FROM repairshop.changes \
-     WHERE xid < (SELECT seen FROM repairshop.listeners ORDER BY seen LIMIT 1) \
-     OR NOT EXISTS (SELECT FROM repairshop.listeners)";
+const FORGET: &str = "DELETE FROM repairshop.changes WHERE NOT EXISTS (SELECT FROM repairshop.listeners \
+     WHERE NOT pg_visible_in_snapshot(changes.xid, listeners.seen))";
 const NOW: &str = "SELECT pg_current_snapshot()::text";
 const NEW: &str = "SELECT id, relation, operation, number, \
      old_customer_id, old_tech, new_customer_id, new_tech FROM repairshop.changes \
@@ -66,7 +65,7 @@ struct Place {
 enum Lost {
     Connection(sqlx::Error),
     Statement(DbErr),
-    /// Changes came, and nobody woke us.
+    /// There were changes, or time has passed, and nobody woke us.
     Silence,
 }
 
@@ -153,6 +152,8 @@ impl Source {
             && !self.stay(before).await?
         {
             *place = None;
+            // First, so that who comes after the gap waits for what comes next.
+            ready.send_replace(false);
             live.publish_gap().await;
         }
         let place = match place {
@@ -161,20 +162,21 @@ impl Source {
         };
         ready.send_replace(true);
         let mut alarm = Instant::now() + MINUTE;
+        let mut heard = true;
         self.publish(place, live).await?;
         loop {
             tokio::select! {
                 () = woken.notified() => {
+                    heard = true;
                     self.publish(place, live).await?;
                 }
                 () = sleep_until(alarm) => {
+                    let news = self.publish(place, live).await?;
+                    if !self.stay(place).await? || (news && !heard) {
+                        return Err(Lost::Silence);
+                    }
                     alarm = Instant::now() + MINUTE;
-                    if self.publish(place, live).await? {
-                        return Err(Lost::Silence);
-                    }
-                    if !self.stay(place).await? {
-                        return Err(Lost::Silence);
-                    }
+                    heard = false;
                 }
                 () = live.0.queue.deserted() => {
                     if live.is_deserted(ready) {
@@ -185,11 +187,13 @@ impl Source {
         }
     }
 
+    /// The snapshot is older than the row that makes triggers note changes: what they note is new.
     async fn begin(&self) -> Result<Place, DbErr> {
-        let name = self.text(ATTEND).await?;
-        // Later than the name, so that what is not noted was over by then.
-        let seen = self.text(NOW).await?;
-        Ok(Place { name, seen })
+        let row = self.one(ATTEND).await?;
+        Ok(Place {
+            name: row.try_get_by_index(0)?,
+            seen: row.try_get_by_index(1)?,
+        })
     }
 
     /// Says that we are still there, and forgets what everybody has seen. False where we were not
@@ -211,15 +215,14 @@ impl Source {
         Ok(())
     }
 
-    async fn text(&self, sql: &str) -> Result<String, DbErr> {
+    async fn one(&self, sql: &str) -> Result<QueryResult, DbErr> {
         let row = self.0.query_one_raw(statement(sql, [])).await?;
-        let row = row.ok_or_else(|| DbErr::RecordNotFound(sql.to_owned()))?;
-        row.try_get_by_index(0)
+        row.ok_or_else(|| DbErr::RecordNotFound(sql.to_owned()))
     }
 
     /// Publishes what was committed since; whether there was anything.
     async fn publish(&self, place: &mut Place, live: &Live) -> Result<bool, DbErr> {
-        let now = self.text(NOW).await?;
+        let now: String = self.one(NOW).await?.try_get_by_index(0)?;
         let mut last = 0_i64;
         loop {
             let values = [place.seen.as_str().into(), now.as_str().into(), last.into()];

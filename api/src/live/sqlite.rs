@@ -17,49 +17,50 @@ use super::{Live, change::Noted};
 /// How long to wait before another attempt.
 const PAUSE: Duration = Duration::from_millis(500);
 
-const OPEN: &str = "
-CREATE TEMP TABLE IF NOT EXISTS repairshop_changes (
-    id INTEGER PRIMARY KEY, relation TEXT, operation TEXT, number INTEGER,
-    old_customer_id INTEGER, old_tech TEXT, new_customer_id INTEGER, new_tech TEXT
-);
-CREATE TEMP TRIGGER IF NOT EXISTS repairshop_customers_insert AFTER INSERT ON main.customers BEGIN
-    INSERT INTO repairshop_changes (relation, operation, number) VALUES ('customers', 'INSERT', NEW.id);
-END;
-CREATE TEMP TRIGGER IF NOT EXISTS repairshop_customers_update AFTER UPDATE ON main.customers BEGIN
-    INSERT INTO repairshop_changes (relation, operation, number) VALUES ('customers', 'UPDATE', NEW.id);
-END;
-CREATE TEMP TRIGGER IF NOT EXISTS repairshop_customers_delete AFTER DELETE ON main.customers BEGIN
-    INSERT INTO repairshop_changes (relation, operation, number) VALUES ('customers', 'DELETE', OLD.id);
-END;
-CREATE TEMP TRIGGER IF NOT EXISTS repairshop_tickets_insert AFTER INSERT ON main.tickets BEGIN
-    INSERT INTO repairshop_changes (relation, operation, number, new_customer_id, new_tech)
-    VALUES ('tickets', 'INSERT', NEW.id, NEW.customer_id, NEW.tech);
-END;
-CREATE TEMP TRIGGER IF NOT EXISTS repairshop_tickets_update AFTER UPDATE ON main.tickets BEGIN
-    INSERT INTO repairshop_changes
-        (relation, operation, number, old_customer_id, old_tech, new_customer_id, new_tech)
-    VALUES
-        ('tickets', 'UPDATE', NEW.id, OLD.customer_id, OLD.tech, NEW.customer_id, NEW.tech);
-END;
-CREATE TEMP TRIGGER IF NOT EXISTS repairshop_tickets_delete AFTER DELETE ON main.tickets BEGIN
-    INSERT INTO repairshop_changes (relation, operation, number, old_customer_id, old_tech)
-    VALUES ('tickets', 'DELETE', OLD.id, OLD.customer_id, OLD.tech);
-END;
-";
+/// What notes changes, in a table first.
+const OPEN: [&str; 7] = [
+    "CREATE TEMP TABLE IF NOT EXISTS repairshop_changes ( \
+     id INTEGER PRIMARY KEY, relation TEXT, operation TEXT, number INTEGER, \
+     old_customer_id INTEGER, old_tech TEXT, new_customer_id INTEGER, new_tech TEXT \
+     )",
+    "CREATE TEMP TRIGGER IF NOT EXISTS repairshop_customers_insert AFTER INSERT ON main.customers BEGIN \
+     INSERT INTO repairshop_changes (relation, operation, number) VALUES ('customers', 'INSERT', NEW.id); \
+     END",
+    "CREATE TEMP TRIGGER IF NOT EXISTS repairshop_customers_update AFTER UPDATE ON main.customers BEGIN \
+     INSERT INTO repairshop_changes (relation, operation, number) VALUES ('customers', 'UPDATE', NEW.id); \
+     END",
+    "CREATE TEMP TRIGGER IF NOT EXISTS repairshop_customers_delete AFTER DELETE ON main.customers BEGIN \
+     INSERT INTO repairshop_changes (relation, operation, number) VALUES ('customers', 'DELETE', OLD.id); \
+     END",
+    "CREATE TEMP TRIGGER IF NOT EXISTS repairshop_tickets_insert AFTER INSERT ON main.tickets BEGIN \
+     INSERT INTO repairshop_changes (relation, operation, number, new_customer_id, new_tech) \
+     VALUES ('tickets', 'INSERT', NEW.id, NEW.customer_id, NEW.tech); \
+     END",
+    "CREATE TEMP TRIGGER IF NOT EXISTS repairshop_tickets_update AFTER UPDATE ON main.tickets BEGIN \
+     INSERT INTO repairshop_changes \
+     (relation, operation, number, old_customer_id, old_tech, new_customer_id, new_tech) \
+     VALUES \
+     ('tickets', 'UPDATE', NEW.id, OLD.customer_id, OLD.tech, NEW.customer_id, NEW.tech); \
+     END",
+    "CREATE TEMP TRIGGER IF NOT EXISTS repairshop_tickets_delete AFTER DELETE ON main.tickets BEGIN \
+     INSERT INTO repairshop_changes (relation, operation, number, old_customer_id, old_tech) \
+     VALUES ('tickets', 'DELETE', OLD.id, OLD.customer_id, OLD.tech); \
+     END",
+];
 
 const TAKE: &str = "DELETE FROM temp.repairshop_changes \
      RETURNING id, relation, operation, number, \
      old_customer_id, old_tech, new_customer_id, new_tech";
 
-const CLOSE: &str = "
-DROP TRIGGER IF EXISTS temp.repairshop_customers_insert;
-DROP TRIGGER IF EXISTS temp.repairshop_customers_update;
-DROP TRIGGER IF EXISTS temp.repairshop_customers_delete;
-DROP TRIGGER IF EXISTS temp.repairshop_tickets_insert;
-DROP TRIGGER IF EXISTS temp.repairshop_tickets_update;
-DROP TRIGGER IF EXISTS temp.repairshop_tickets_delete;
-DROP TABLE IF EXISTS temp.repairshop_changes;
-";
+const CLOSE: [&str; 7] = [
+    "DROP TRIGGER IF EXISTS temp.repairshop_customers_insert",
+    "DROP TRIGGER IF EXISTS temp.repairshop_customers_update",
+    "DROP TRIGGER IF EXISTS temp.repairshop_customers_delete",
+    "DROP TRIGGER IF EXISTS temp.repairshop_tickets_insert",
+    "DROP TRIGGER IF EXISTS temp.repairshop_tickets_update",
+    "DROP TRIGGER IF EXISTS temp.repairshop_tickets_delete",
+    "DROP TABLE IF EXISTS temp.repairshop_changes",
+];
 
 pub(super) struct Source {
     /// A pool of one connection, which stays the same.
@@ -86,13 +87,21 @@ impl Source {
             ready.send_replace(false);
             sleep(PAUSE).await;
         }
-        if let Err(cause) = self.write.execute_unprepared(CLOSE).await {
+        if let Err(cause) = self.execute(&CLOSE).await {
             tracing::error!(%cause, "changes are still noted");
         }
     }
 
+    async fn execute(&self, statements: &[&str]) -> Result<(), DbErr> {
+        for sql in statements {
+            let statement = Statement::from_string(DbBackend::Sqlite, *sql);
+            self.write.execute_raw(statement).await?;
+        }
+        Ok(())
+    }
+
     async fn read(&self, live: &Live, ready: &watch::Sender<bool>) -> Result<(), DbErr> {
-        self.write.execute_unprepared(OPEN).await?;
+        self.execute(&OPEN).await?;
         ready.send_replace(true);
         loop {
             tokio::select! {

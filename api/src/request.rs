@@ -49,6 +49,11 @@ impl TryFrom<serde_json::Map<String, serde_json::Value>> for Extensions {
 }
 
 impl Parameters {
+    /// Whether they say, in one way or another, what is to be executed.
+    pub(crate) fn name_a_document(&self) -> bool {
+        self.query.is_some() || self.document_id.is_some() || self.extensions.is_some()
+    }
+
     /// The request, with its document's text.
     ///
     /// # Errors

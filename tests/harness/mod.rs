@@ -229,6 +229,14 @@ impl Shop {
     }
 }
 
+async fn serve(router: axum::Router) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("its address");
+    let server = axum::serve(listener, router);
+    tokio::spawn(async move { server.await });
+    format!("http://{address}/graphql")
+}
+
 /// Waits for what comes to be so sooner or later.
 pub(crate) async fn until(condition: impl AsyncFn() -> bool) {
     let wait = async {
@@ -248,14 +256,6 @@ impl OtherProgram {
         let done = self.0.execute_unprepared(sql).await;
         done.unwrap_or_else(|error| panic!("{sql}: {error}"));
     }
-}
-
-async fn serve(router: axum::Router) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let address = listener.local_addr().expect("its address");
-    let server = axum::serve(listener, router);
-    tokio::spawn(async move { server.await });
-    format!("http://{address}/graphql")
 }
 
 pub(crate) struct Answer {

@@ -79,7 +79,7 @@ async fn the_field_at_the_root_may_be_in_fragments(shop: Shop) {
     let mut inside = shop
         .subscribe(
             "subscription Inside($with: Boolean! = true) { ...Root }
-             fragment Root on Subscription { ... @include(if: $with) { ... on Subscription {
+             fragment Root on Subscription { ... { ... on Subscription {
                  ticketChanged { ...Change } } } }
              fragment Change on TicketChange { id ticket @include(if: $with) { number } }",
         )

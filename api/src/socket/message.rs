@@ -129,6 +129,7 @@ impl<'a> Envelope<'a> {
     fn request(&self) -> Result<Parameters, &'static str> {
         let parameters = self.payload.filter(|json| json.get().starts_with('{'));
         let parameters = parameters.and_then(|json| serde_json::from_str(json.get()).ok());
+        let parameters = parameters.filter(Parameters::name_a_document);
         parameters.ok_or(
             "Expected a `payload` with a string `query`, and objects `variables` and `extensions`",
         )

@@ -7,6 +7,7 @@
 mod introspection;
 mod limit;
 mod merge;
+mod root;
 mod trusted;
 mod validate;
 mod variables;
@@ -151,9 +152,10 @@ impl Documents {
     fn read(&self, text: &str) -> Result<Document, Vec<ServerError>> {
         let too_costly = |error: Error| vec![error.into_server_error()];
         limit::text(text).map_err(too_costly)?;
-        let executable = parse_query(text).map_err(|error| vec![unreadable(error)])?;
+        let mut executable = parse_query(text).map_err(|error| vec![unreadable(error)])?;
         limit::selections(&executable).map_err(too_costly)?;
         self.validator.check(text)?;
+        root::unfold(&mut executable).map_err(|error| vec![error])?;
         if !self.introspection && introspection::introspects(&executable) {
             let message = "Expected no `__schema` and no `__type`: introspection is off here.";
             return Err(vec![coded(Code::GraphqlValidationFailed, message, None)]);

@@ -81,15 +81,6 @@ impl Error {
         }
     }
 
-    /// The document does not fit the schema; say what was expected and what was found.
-    pub(crate) fn invalid(message: impl Into<String>) -> Self {
-        Self {
-            code: Code::GraphqlValidationFailed,
-            message: message.into(),
-            id: None,
-        }
-    }
-
     /// Not at the moment; say what the caller can do.
     pub fn unavailable(message: impl Into<String>) -> Self {
         Self {

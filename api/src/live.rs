@@ -13,7 +13,6 @@ mod change;
 mod event;
 mod postgres;
 mod queue;
-mod root;
 mod sqlite;
 
 use std::{
@@ -33,7 +32,6 @@ pub(crate) use change::{Change, ChangeKind, Table};
 use change::{Changes, Noted};
 pub(crate) use event::Event;
 use queue::{News, Queue};
-pub(crate) use root::unfold;
 
 /// How many changes travel together at most: the rows behind them are one statement.
 const TOGETHER: usize = 100;

@@ -273,11 +273,6 @@ impl App {
             let message = format!("Expected a subscription, found a {kind}.");
             return Err(vec![Error::bad_user_input(message).into_server_error()]);
         }
-        if let Ok(mut document) = request.parsed_query().cloned() {
-            let name = request.operation_name.as_deref();
-            live::unfold(&mut document, name).map_err(|error| vec![error])?;
-            request.set_parsed_query(document);
-        }
         Ok(())
     }
 }

@@ -4,9 +4,10 @@
 //! needs and how it is written; then everything is written in one go. This is the module that may
 //! be clever, so that the features need not be. It knows no type of the schema.
 
+use std::collections::HashMap;
+
 use async_graphql::{
     ContextBase, Positioned, Value,
-    indexmap::{IndexMap, map::Entry},
     parser::types::{Field, Selection, SelectionSet},
 };
 use serde::Serialize;
@@ -29,10 +30,13 @@ impl<T> Default for Shape<T> {
 impl<T> Shape<T> {
     /// Adds a field.
     pub fn push(&mut self, selected: &Selected<'_>, writer: Writer<T>) {
-        let begin = if self.0.is_empty() { '{' } else { ',' };
         // A GraphQL name has no character that JSON escapes.
-        let key = &selected.field.node.response_key().node;
-        self.0.push((format!("{begin}\"{key}\":"), writer));
+        let name = selected.field.node.response_key().node.as_str();
+        let mut key = String::with_capacity(name.len() + 4);
+        key.push_str(if self.0.is_empty() { "{\"" } else { ",\"" });
+        key.push_str(name);
+        key.push_str("\":");
+        self.0.push((key, writer));
     }
 
     /// Appends the object that is made of `value`.
@@ -115,33 +119,59 @@ pub fn selected<'a, T>(
     name: Option<&str>,
     sets: &[&'a Positioned<SelectionSet>],
 ) -> Vec<Selected<'a>> {
-    let mut fields = IndexMap::new();
+    let mut fields = Fields::default();
     for set in sets {
         collect(ctx, name, set, &mut fields);
     }
-    fields.into_values().collect()
+    fields.list
+}
+
+/// Fields by response key, in the order of their first appearance.
+#[derive(Default)]
+struct Fields<'a> {
+    list: Vec<Selected<'a>>,
+    /// Where each is, once there are more than a glance finds.
+    places: HashMap<&'a str, usize>,
+}
+
+impl<'a> Fields<'a> {
+    const AT_A_GLANCE: usize = 16;
+
+    fn add(&mut self, field: &'a Positioned<Field>) {
+        let key = field.node.response_key().node.as_str();
+        let place = if self.list.len() > Self::AT_A_GLANCE {
+            self.places.get(key).copied()
+        } else {
+            let same = |it: &Selected<'_>| it.field.node.response_key().node == key;
+            self.list.iter().position(same)
+        };
+        let set = &field.node.selection_set;
+        if let Some(place) = place {
+            self.list[place].sets.push(set);
+            return;
+        }
+        let sets = vec![set];
+        self.list.push(Selected { field, sets });
+        if self.list.len() > Self::AT_A_GLANCE {
+            for (place, field) in self.list.iter().enumerate().skip(self.places.len()) {
+                self.places
+                    .insert(&field.field.node.response_key().node, place);
+            }
+        }
+    }
 }
 
 fn collect<'a, T>(
     ctx: &ContextBase<'a, T>,
     name: Option<&str>,
     set: &'a Positioned<SelectionSet>,
-    fields: &mut IndexMap<&'a str, Selected<'a>>,
+    fields: &mut Fields<'a>,
 ) {
     // `Node` is the schema's only interface.
     let applies = |condition: &str| name.is_none_or(|name| [name, "Node"].contains(&condition));
     for selection in &set.node.items {
         match &selection.node {
-            Selection::Field(field) => {
-                let set = &field.node.selection_set;
-                match fields.entry(&field.node.response_key().node) {
-                    Entry::Occupied(mut there) => there.get_mut().sets.push(set),
-                    Entry::Vacant(new) => {
-                        let sets = vec![set];
-                        new.insert(Selected { field, sets });
-                    }
-                }
-            }
+            Selection::Field(field) => fields.add(field),
             Selection::InlineFragment(fragment) => {
                 let condition = fragment.node.type_condition.as_ref();
                 if condition.is_none_or(|condition| applies(&condition.node.on.node)) {

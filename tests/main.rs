@@ -12,6 +12,7 @@ mod excess;
 mod filters;
 mod http;
 mod live;
+mod measured;
 mod migrations;
 mod mutations;
 mod nodes;

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::harness::{Shop, numbers, on_both};
 
 on_both!(
+    fields_of_one_key_are_merged,
     a_page_has_twenty_rows_unless_told_otherwise,
     a_walk_over_tickets_meets_each_once_in_every_order,
     a_walk_over_customers_meets_each_once_in_every_order,
@@ -295,4 +296,34 @@ async fn rows_are_counted_over_all_pages(shop: Shop) {
     assert_eq!(answer.data("/tickets/totalCount"), 9);
     assert_eq!(numbers(answer.data("/tickets")), [3, 4]);
     shop.snapshot("tickets_counted", query, open).await;
+}
+
+/// Two fields of one response key are one, at every level (GraphQL specification, section 6.3.2).
+async fn fields_of_one_key_are_merged(shop: Shop) {
+    let merged = shop
+        .ask(
+            "{ customers(first: 2) { nodes { number } }
+               ...More
+               customers(first: 2) { nodes { tickets(first: 1) { nodes { number } } } } }
+             fragment More on Query { customers(first: 2) { nodes {
+               lastName tickets(first: 1) { totalCount nodes { title number } } } } }",
+        )
+        .await;
+    let whole = shop
+        .ask(
+            "{ customers(first: 2) { nodes { number lastName
+               tickets(first: 1) { totalCount nodes { title number } } } } }",
+        )
+        .await;
+    assert_eq!(merged, whole);
+    let merged = shop
+        .ask(
+            "{ ticket(id: 1) { customer { number } ... on Ticket { customer { email } } }
+               ticket(id: 1) { title customer { lastName } } }",
+        )
+        .await;
+    let whole = shop
+        .ask("{ ticket(id: 1) { customer { number email lastName } title } }")
+        .await;
+    assert_eq!(merged, whole);
 }

@@ -24,12 +24,14 @@ pub(crate) async fn curl(words: &[String]) -> Value {
     let client = Client::builder().no_proxy().build();
     let client = client.expect("an HTTP client");
     let (mut url, mut headers, mut body) = (None, Vec::new(), None);
+    let mut endless = false;
     let mut words = words.iter();
     assert_eq!(words.next().map(String::as_str), Some("curl"));
     while let Some(word) = words.next() {
         match word.as_str() {
             "-H" => headers.extend(words.next().and_then(|header| header.split_once(": "))),
             "-d" => body = words.next(),
+            "-N" => endless = true,
             option if option.starts_with('-') => panic!("an option of curl that is new: {option}"),
             address => url = Some(address),
         }
@@ -45,6 +47,15 @@ pub(crate) async fn curl(words: &[String]) -> Value {
     }
     let request = request.body(body.cloned().unwrap_or_default());
     let response = request.send().await.expect("an answer");
+    if endless {
+        // It has begun, and ends when it is dropped.
+        let media_type = response.headers()["content-type"].to_str();
+        let status = response.status();
+        assert!(
+            status.is_success() && media_type.is_ok_and(|it| it.starts_with("text/event-stream"))
+        );
+        return Value::Null;
+    }
     let text = response.text().await.expect("a body");
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("no JSON ({error}): {text}"))
 }

@@ -157,10 +157,11 @@ impl Shop {
 
     fn execute(&self, work: &Work) -> Response {
         let n = self.requests.fetch_add(1, Ordering::Relaxed);
-        let mut query = work.query.clone();
-        if work.is_new {
-            query.push_str(&format!("#{n}"));
-        }
+        let query = if work.is_new {
+            format!("{}#{n}", work.query)
+        } else {
+            work.query.clone()
+        };
         let variables = Variables::from_json((work.variables)(SIZE, n));
         let mut request = Request::new(query).variables(variables);
         if work.is_new {

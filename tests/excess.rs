@@ -121,16 +121,14 @@ async fn a_database_that_went_away_is_told_as_unavailable(shop: Shop) {
         shop.execute("BEGIN IMMEDIATE").await;
     } else {
         alive(&shop).await;
-        shop.execute(
-            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity \
-             WHERE datname = current_database() AND pid <> pg_backend_pid()",
-        )
-        .await;
+        shop.lock_out(true).await;
     }
     let query = "mutation { updateTicket(input: {id: 1, title: \"x\"}) { ticket { number } } }";
     assert_eq!(shop.refusal(query, json!({})).await, "UNAVAILABLE");
     if shop.kind() == Kind::Sqlite {
         shop.execute("ROLLBACK").await;
+    } else {
+        shop.lock_out(false).await;
     }
     shop.graphql(query, json!({}))
         .await

@@ -210,3 +210,15 @@ async fn files_are_as_small_as_the_caller_takes_them() {
         assert_eq!(header(&head, header::CONTENT_LENGTH), length);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_introspection_there_is_no_page() {
+    let serving = Serving::start(&[("INTROSPECTION", "false")]);
+    for path in ["/", "/graphql"] {
+        let answer = send(get(&serving, path).header(header::ACCEPT, BROWSER)).await;
+        assert!(header(&answer, header::CONTENT_TYPE).starts_with("application/json"));
+    }
+    for path in ["/playground/index.js", "/schema.graphql"] {
+        assert_eq!(send(get(&serving, path)).await.status(), 404);
+    }
+}

@@ -6,7 +6,7 @@ use api::Limits;
 use reqwest::{RequestBuilder, Response};
 use serde_json::{Value, json};
 
-use crate::harness::{Shop, on_both, within};
+use crate::harness::{Kind, Shop, Socket, on_both, until, within};
 
 on_both!(
     a_query_and_a_mutation_over_events_have_one_result,
@@ -323,4 +323,26 @@ async fn streams_end_well_when_the_server_stops(shop: Shop) {
         "{parts}"
     );
     assert!(parts.ends_with("\r\n--graphql--\r\n"), "{parts}");
+}
+
+/// A client that goes away takes its subscription with it, whatever it spoke.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_goes_away_is_forgotten() {
+    Shop::run(Kind::Postgres, nobody_listens_any_more).await;
+}
+
+async fn nobody_listens_any_more(shop: Shop) {
+    let listening = async || shop.count("repairshop.listeners").await > 0;
+    for accept in [EVENTS, PARTS] {
+        let stream = sent(post(&shop.url, accept, CHANGES)).await;
+        until(&listening).await;
+        drop(stream);
+        until(async || !listening().await).await;
+    }
+    let mut socket = Socket::ready(&shop.url).await;
+    let subscribe = json!({ "id": "1", "type": "subscribe", "payload": { "query": CHANGES } });
+    socket.send(&subscribe).await;
+    until(&listening).await;
+    drop(socket);
+    until(async || !listening().await).await;
 }

@@ -145,10 +145,9 @@ async fn by_get(
         Ok(request) => request,
         Err(error) => return answer.request_error(error),
     };
-    let request = match wish.streamed(&server, request, false) {
-        Ok(stream) => return stream,
-        Err(request) => request,
-    };
+    if let Some(stream) = wish.stream(app, &request, false) {
+        return stream.of(&server, request);
+    }
     match app.execute(request, false).await {
         Some(response) => compressed(&headers, answer.to_get(&headers, &response)).await,
         None => answer.not_allowed("POST", "Expected a mutation to be sent by POST."),

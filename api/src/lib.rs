@@ -28,6 +28,7 @@ mod socket;
 mod stream;
 
 mod document;
+mod finished;
 mod settings;
 
 pub mod context;

@@ -28,6 +28,7 @@ use crate::{
     database::Database,
     document::{Documents, MAX_DEPTH},
     error::{Error, classify},
+    finished::finished,
     health::Health,
     live::{self, Live},
     node::NodeQuery,
@@ -225,18 +226,17 @@ impl App {
         response.unwrap_or_else(|panic| refused(Error::panicked(&*panic)))
     }
 
-    /// A mutation runs in a task of its own, which goes on where the caller goes away: a dropped
-    /// transaction would be left to the connection's next user.
+    /// A mutation goes on where the caller goes away: a dropped transaction would be left to the
+    /// connection's next user.
     async fn write(&self, merges: bool, request: Request) -> Response {
         let app = self.clone();
         let db = self.database.write.clone();
-        let task = (self.writes).spawn(async move {
+        let write = async move {
             let response = app.run(db, merges, request).await;
             app.live.written();
             response
-        });
-        task.await
-            .unwrap_or_else(|cause| refused(Error::internal(cause)))
+        };
+        finished(&self.writes, write).await
     }
 
     /// Begins a subscription: a response for each event, in their order. A request that is refused

@@ -63,6 +63,12 @@ const open = async (tab) => {
     return tabs[activeTabIndex].operationName === tab;
   }, {}, tab);
 };
+/** Asks the server past the page. */
+const ask = async (query) => {
+  const headers = { 'content-type': 'application/json' };
+  const response = await fetch(url, { method: 'POST', headers, body: JSON.stringify({ query }) });
+  return (await response.json()).data;
+};
 /** Runs what the editor has, and returns its answer. */
 const run = async () => {
   await write('response.json', '');
@@ -99,6 +105,21 @@ try {
   const updated = (await run()).data.updateTicket;
   assert.deepEqual(updated.userErrors, []);
   assert.equal(updated.ticket.completed, true);
+
+  // A subscription, told of a change that this page has nothing to do with.
+  await open('Live');
+  await write('response.json', '');
+  await button('Execute query').click();
+  await button('Stop query').wait();
+  const change = `mutation { updateTicket(input: { id: 1, title: "Seen live" }) { ticket { id } } }`;
+  let told = '';
+  while (!told.includes('"kind": "UPDATED"')) {
+    // Again and again: nothing says when the server has heard of the subscription.
+    await ask(change);
+    told = await read('response.json', '');
+  }
+  await button('Stop query').click();
+  await button('Execute query').wait();
 
   // The documentation of a field.
   await button('Show Documentation Explorer').click();

@@ -58,13 +58,11 @@ async fn one(server: &Server, wish: Wish, parameters: Parameters) -> Response {
         Ok(request) => request,
         Err(error) => return wish.answer.request_error(error),
     };
-    match wish.streamed(server, request, true) {
-        Ok(stream) => stream,
-        Err(request) => {
-            let response = server.app.execute(request, true).await;
-            wish.answer.to(&response.unwrap_or_default())
-        }
+    if let Some(stream) = wish.stream(&server.app, &request, true) {
+        return stream.of(server, request);
     }
+    let response = server.app.execute(request, true).await;
+    wish.answer.to(&response.unwrap_or_default())
 }
 
 /// One after the other: who puts two mutations into an array means them in that order.

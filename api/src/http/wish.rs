@@ -4,7 +4,7 @@ use async_graphql::{Request, parser::types::OperationType};
 use axum::{http::HeaderMap, response::Response};
 
 use super::{Server, answer::Answer, negotiate::wanted};
-use crate::stream::Format;
+use crate::{App, stream::Format};
 
 /// How the caller wants to be answered.
 #[derive(Clone, Copy)]
@@ -32,24 +32,28 @@ impl Wish {
         })
     }
 
-    /// The stream that answers a request; the request itself where one response does.
-    pub(super) fn streamed(
-        self,
-        server: &Server,
-        request: Request,
-        may_write: bool,
-    ) -> Result<Response, Request> {
-        let Some(format) = self.stream else {
-            return Err(request);
-        };
-        let kind = server.app.operation_type(&request);
+    /// The stream that is to answer a request; none where one response is.
+    pub(super) fn stream(self, app: &App, request: &Request, may_write: bool) -> Option<Stream> {
+        let format = self.stream?;
+        let kind = app.operation_type(request);
         let is_subscription = kind == Some(OperationType::Subscription);
         let may_run = may_write || kind != Some(OperationType::Mutation);
-        if may_run && (is_subscription || self.only_stream) {
-            let responses = server.app.responses(request, is_subscription);
-            Ok(format.respond(responses, is_subscription, &server.connections))
-        } else {
-            Err(request)
-        }
+        (may_run && (is_subscription || self.only_stream)).then_some(Stream {
+            format,
+            is_subscription,
+        })
+    }
+}
+
+/// A stream of responses that a request is to have.
+pub(super) struct Stream {
+    format: Format,
+    is_subscription: bool,
+}
+
+impl Stream {
+    pub(super) fn of(self, server: &Server, request: Request) -> Response {
+        let responses = server.app.responses(request, self.is_subscription);
+        (self.format).respond(responses, self.is_subscription, &server.connections)
     }
 }

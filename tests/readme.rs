@@ -12,13 +12,14 @@ const README: &str = include_str!("../README.md");
 
 /// Commands that are run elsewhere: the one that runs this, one that the harness does by SQL, and one
 /// whose result is for people to judge.
-const ELSEWHERE: [&str; 6] = [
+const ELSEWHERE: [&str; 7] = [
     "tests/run",
     "createdb repairshop",
     "cargo bench --bench shop",
     "cargo bench --bench peers",
     "cargo bench --bench live",
     "cargo build",
+    "cargo bench --bench execute",
 ];
 
 /// Where the README's server and its PostgreSQL are said to be.

@@ -138,10 +138,6 @@ impl App {
         &self.documents
     }
 
-    pub(crate) fn health(&self) -> &Health {
-        &self.health
-    }
-
     /// The parts of the server that are not there, as far as it knows.
     pub(crate) async fn missing(&self) -> Vec<&'static str> {
         self.health.missing(&self.database.read).await

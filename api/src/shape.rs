@@ -81,6 +81,7 @@ impl<T> Shape<T> {
 }
 
 /// A writer of `__typename`.
+#[must_use]
 pub fn typename<T>(name: &str) -> Writer<T> {
     let name = format!("\"{name}\"");
     Box::new(move |_, json| json.extend_from_slice(name.as_bytes()))

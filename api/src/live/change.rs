@@ -120,7 +120,7 @@ impl Changes {
     async fn owners(&self) -> Result<&HashMap<i32, Customer>> {
         let numbers = async || {
             let tickets = self.tickets().await?.values();
-            let mut numbers: Vec<i32> = tickets.map(|it| it.customer_id()).collect();
+            let mut numbers: Vec<i32> = tickets.map(Ticket::customer_id).collect();
             numbers.sort_unstable();
             numbers.dedup();
             Ok(numbers)

@@ -67,7 +67,6 @@ impl From<Close> for Message {
 }
 
 /// A message from a client.
-#[expect(clippy::large_enum_variant, reason = "it lives for one turn")]
 pub(super) enum Incoming<'a> {
     ConnectionInit(Option<&'a RawValue>),
     Ping(Option<&'a RawValue>),

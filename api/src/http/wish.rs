@@ -33,6 +33,7 @@ impl Wish {
     }
 
     /// The stream that answers a request; the request itself where one response does.
+    #[expect(clippy::result_large_err, reason = "it is the request, and goes on")]
     pub(super) fn streamed(
         self,
         server: &Server,

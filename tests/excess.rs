@@ -7,6 +7,7 @@ use crate::harness::{Kind, Shop, on_both};
 on_both!(
     deep_nesting_is_refused,
     brackets_in_strings_and_comments_do_not_count,
+    brackets_after_what_only_looks_like_a_string_count,
     a_filter_or_search_of_any_size_is_answered_or_refused,
     a_row_that_cannot_be_read_fails_its_own_request,
     a_database_that_went_away_is_told_as_unavailable,
@@ -49,6 +50,27 @@ async fn brackets_in_strings_and_comments_do_not_count(shop: Shop) {
         data,
         json!({ "a": { "totalCount": 0 }, "b": { "totalCount": 0 } })
     );
+}
+
+async fn brackets_after_what_only_looks_like_a_string_count(shop: Shop) {
+    let deep = "[".repeat(20_000);
+    let strings = [
+        (r#""""\\""" """"#, "TOO_COSTLY"),
+        (r#"["""abc"]"#, "GRAPHQL_PARSE_FAILED"),
+    ];
+    for (string, code) in strings {
+        let query = format!("{{ tickets(search: {string}) {{ totalCount }} a(b: {deep}");
+        assert_eq!(shop.refusal(&query, json!({})).await, code, "{string}");
+    }
+    // Each of the quotes might begin a block string, and the parser would look for its end.
+    let query = format!(
+        "{{ a(b: [\"\"\"{} # {}",
+        r#"\\"""""#.repeat(4_000),
+        "x".repeat(900_000)
+    );
+    let code = shop.refusal(&query, json!({})).await;
+    assert_eq!(code, "GRAPHQL_PARSE_FAILED");
+    alive(&shop).await;
 }
 
 async fn a_filter_or_search_of_any_size_is_answered_or_refused(shop: Shop) {

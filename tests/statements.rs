@@ -11,6 +11,8 @@ on_both!(
     each_counted_level_takes_one_more,
     each_way_of_asking_for_a_list_takes_one_more,
     equal_records_are_read_once,
+    nothing_is_read_for_another_place,
+    nothing_is_read_below_an_empty_list,
     technicians_and_their_tickets_take_one_each,
     the_id_of_a_customer_is_read_off_the_ticket,
     a_count_reads_no_rows,
@@ -84,6 +86,24 @@ async fn equal_records_are_read_once(shop: Shop) {
         .sql_of("{ a: ticket(id: 1) { customer { lastName } } b: ticket(id: 2) { customer { lastName } } c: ticket(id: 1) { customer { lastName } } }")
         .await;
     assert!(sql.len() <= 3, "{sql:#?}");
+}
+
+async fn nothing_is_read_for_another_place(shop: Shop) {
+    // The customers of both lists are read together; ticket 3 is of the second list's alone.
+    let query = "{ technicians {
+        a: tickets(where: {number: {eq: 1}}) { nodes { customer { lastName
+            tickets(where: {number: {eq: 3}}) { nodes { customer { city } } } } } }
+        b: tickets(where: {number: {eq: 3}}) { nodes { customer { lastName } } }
+    } }";
+    let sql = shop.sql_of(query).await;
+    assert!(!sql.concat().contains("city"), "{sql:#?}");
+}
+
+async fn nothing_is_read_below_an_empty_list(shop: Shop) {
+    let query = "{ customers(where: {number: {eq: 999}}) { nodes { lastName
+        tickets { totalCount nodes { customer { lastName } } } } } }";
+    let sql = shop.sql_of(query).await;
+    assert_eq!(sql.len(), 1, "{sql:#?}");
 }
 
 async fn technicians_and_their_tickets_take_one_each(shop: Shop) {

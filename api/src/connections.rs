@@ -4,7 +4,7 @@
 use std::{future::Future, time::Duration};
 
 use tokio_util::{
-    sync::{CancellationToken, WaitForCancellationFutureOwned},
+    sync::CancellationToken,
     task::{TaskTracker, task_tracker::TaskTrackerToken},
 };
 
@@ -69,9 +69,9 @@ impl Connections {
         &self.limits
     }
 
-    /// Is ready once the server stops.
-    pub(crate) fn stopping(&self) -> WaitForCancellationFutureOwned {
-        self.stop.clone().cancelled_owned()
+    /// Cancelled once the server stops.
+    pub(crate) fn stopping(&self) -> &CancellationToken {
+        &self.stop
     }
 
     /// To be held as long as a socket is open.

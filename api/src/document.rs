@@ -150,10 +150,9 @@ impl Documents {
     }
 
     fn read(&self, text: &str) -> Result<Document, Vec<ServerError>> {
-        let too_costly = |error: Error| vec![error.into_server_error()];
-        limit::text(text).map_err(too_costly)?;
+        limit::text(text).map_err(|error| vec![error])?;
         let mut executable = parse_query(text).map_err(|error| vec![unreadable(error)])?;
-        limit::selections(&executable).map_err(too_costly)?;
+        limit::selections(&executable).map_err(|error| vec![error.into_server_error()])?;
         self.validator.check(text)?;
         root::unfold(&mut executable).map_err(|error| vec![error])?;
         if !self.introspection && introspection::introspects(&executable) {

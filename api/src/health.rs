@@ -8,7 +8,6 @@ use std::{
 use async_graphql::Response;
 use sea_orm::DatabaseConnection;
 use tokio::time::timeout;
-use tokio_util::sync::CancellationToken;
 
 use crate::error::{Code, has_code};
 
@@ -19,7 +18,6 @@ const PATIENCE: Duration = Duration::from_secs(1);
 #[derive(Default)]
 pub(crate) struct Health {
     database_lost: AtomicBool,
-    stopping: CancellationToken,
 }
 
 impl Health {
@@ -35,11 +33,6 @@ impl Health {
         }
     }
 
-    /// Cancelled when the server is told to stop: what would go on by itself ends then.
-    pub(crate) fn stopping(&self) -> &CancellationToken {
-        &self.stopping
-    }
-
     /// What is not there. A database is asked only if a request has missed it: one that sleeps
     /// would wake, and stay awake for as long as somebody wants to know.
     pub(crate) async fn missing(&self, database: &DatabaseConnection) -> Vec<&'static str> {
@@ -51,9 +44,6 @@ impl Health {
             } else {
                 missing.push("database");
             }
-        }
-        if self.stopping.is_cancelled() {
-            missing.push("server");
         }
         missing
     }

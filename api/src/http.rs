@@ -18,7 +18,7 @@ use axum::{
     Router,
     body::Bytes,
     extract::{
-        FromRef, Query, State, WebSocketUpgrade, rejection::QueryRejection,
+        Query, State, WebSocketUpgrade, rejection::QueryRejection,
         ws::rejection::WebSocketUpgradeRejection,
     },
     http::{
@@ -78,12 +78,6 @@ pub fn app_with(app: App, connections: Connections) -> Router {
 struct Server {
     app: App,
     connections: Connections,
-}
-
-impl FromRef<Server> for App {
-    fn from_ref(server: &Server) -> Self {
-        server.app.clone()
-    }
 }
 
 /// What a request says in its URL: objects as JSON.
@@ -220,8 +214,11 @@ async fn live() -> Response {
 }
 
 /// Whether it can answer requests, and what is not there if not.
-async fn ready(State(app): State<App>) -> Response {
-    let missing = app.missing().await;
+async fn ready(State(server): State<Server>) -> Response {
+    let mut missing = server.app.missing().await;
+    if server.connections.stopping().is_cancelled() {
+        missing.push("server");
+    }
     let status = if missing.is_empty() {
         StatusCode::OK
     } else {

@@ -1,13 +1,16 @@
 //! repairshop: a GraphQL API over a repair shop's customers and tickets.
 //!
-//! A request's way: [`http`] turns bytes into a request; [`schema`] finds its parsed document, gives
-//! it a database and a loader ([`context`]) and executes it; a resolver in [`customer`],
-//! [`ticket`] or [`technician`] asks SeaORM; SQL. There is one hop of ours between resolver and
-//! SQL: [`row`] for records by key, [`page`] for lists, `write` for changes. Features know these
-//! three; none of the three knows a feature.
+//! A request's way: [`server`] accepts a connection; a transport turns bytes into a `request`
+//! ([`http`], `socket` for sockets); [`schema`] finds its `document`, read and valid, gives it a
+//! database and a loader ([`context`]) and executes it; a resolver in [`customer`], [`ticket`] or
+//! [`technician`] asks SeaORM; SQL. There is one hop of ours between resolver and SQL: [`row`] for
+//! records by key, [`page`] for lists, `write` for changes. Features know these three; none of the
+//! three knows a feature. What `row` and `page` have read, [`shape`] writes as JSON at once, and
+//! [`response`] puts that into the answer.
 //!
 //! A subscription's way: [`schema`] likewise; a resolver in a feature's `change.rs` asks `live` for
 //! the changes to its table, and each change that is wanted is executed as a request of its own.
+//! `socket` and `stream` send what comes of it, until [`connections`] says that the server stops.
 //!
 //! What a type of the API is made of stands in its feature's file. What all of them need is below,
 //! in reading order.

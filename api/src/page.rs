@@ -270,7 +270,7 @@ pub async fn below<R: Listed, P: Record, K: ParentKey>(
     parent: ColumnOf<R>,
     key: fn(&P) -> K,
 ) -> ServerResult<Writer<P>> {
-    let keys = parents.iter().map(|parent| key(parent)).collect();
+    let keys: Arc<[K]> = distinct(parents.iter().map(|parent| key(parent))).into();
     let arguments = Arguments::of(ctx)?;
     let load = async {
         let make = || {
@@ -282,7 +282,11 @@ pub async fn below<R: Listed, P: Record, K: ParentKey>(
             // Merged from several fields, not all of which the next parent may have.
             _ => Shared(Arc::new(make()?)),
         };
-        let pages = ctx.shop().loader.load_one((keys, below)).await?;
+        let pages = ctx
+            .shop()
+            .loader
+            .load_one((Arc::clone(&keys), below))
+            .await?;
         Ok::<_, Error>(pages.unwrap_or_default())
     };
     let pages: Arc<HashMap<K, Connection<R>>> = match load.await {
@@ -290,7 +294,9 @@ pub async fn below<R: Listed, P: Record, K: ParentKey>(
         Err(error) => return Err(error.at(ctx)),
     };
     let ctx = ctx.with_selection_set(&ctx.item.node.selection_set);
-    let shape = connection::shape(&ctx, sets, &pages.values().collect::<Vec<_>>()).await?;
+    // Those of this place alone, each once: the loader has read for others, too.
+    let here: Vec<_> = keys.iter().filter_map(|key| pages.get(key)).collect();
+    let shape = connection::shape(&ctx, sets, &here).await?;
     Ok(Box::new(move |parent, json| {
         if let Some(page) = pages.get(&key(parent)) {
             shape.write(page, json);
@@ -328,6 +334,9 @@ impl<R: Listed> Below<R> {
         db: &DatabaseConnection,
         keys: &[K],
     ) -> Result<HashMap<K, Connection<R>>, DbErr> {
+        if keys.is_empty() {
+            return Ok(HashMap::new());
+        }
         let backend = db.get_database_backend();
         let Self { parent, list } = self;
         let rows = async {

@@ -139,10 +139,6 @@ impl App {
         &self.documents
     }
 
-    pub(crate) fn health(&self) -> &Health {
-        &self.health
-    }
-
     /// The parts of the server that are not there, as far as it knows.
     pub(crate) async fn missing(&self) -> Vec<&'static str> {
         self.health.missing(&self.database.read).await
@@ -171,7 +167,10 @@ impl App {
         let mut response = match kind {
             OperationType::Mutation if !may_write => return None,
             OperationType::Mutation => self.write(merges, request).await,
-            _ => self.run(self.database.read.clone(), merges, request).await,
+            OperationType::Subscription => refused(Error::bad_user_input(
+                "Expected a query or a mutation, found a subscription, which takes a stream of responses.",
+            )),
+            OperationType::Query => self.run(self.database.read.clone(), merges, request).await,
         };
         response.errors.iter_mut().for_each(classify);
         self.health.note(&response);

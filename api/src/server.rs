@@ -59,10 +59,10 @@ pub async fn serve(
     connections: Connections,
     stop: impl Future<Output = ()>,
 ) -> io::Result<()> {
-    let router = crate::app_with(app.clone(), connections.clone());
+    let router = crate::app_with(app, connections.clone());
     let accepted = Accepted {
         router,
-        stopping: app.health().stopping().clone(),
+        stopping: connections.stopping().clone(),
         closing: CancellationToken::new(),
         open: TaskTracker::new(),
     };
@@ -81,7 +81,6 @@ pub async fn serve(
             },
         }
     }
-    accepted.stopping.cancel();
     connections.stop();
     // Those that the kernel has accepted are ours; then it accepts no more.
     let listener = listener.into_std()?;

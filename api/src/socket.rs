@@ -57,7 +57,7 @@ pub(crate) fn upgrade(
     connections: &Connections,
 ) -> axum::response::Response {
     let limits = *connections.limits();
-    let (stopping, open) = (connections.stopping(), connections.socket());
+    let (stopping, open) = (connections.stopping().clone(), connections.socket());
     let upgrade = upgrade
         .protocols([PROTOCOL])
         .read_buffer_size(BUFFER)
@@ -68,7 +68,7 @@ pub(crate) fn upgrade(
     upgrade.on_upgrade(move |socket| async move {
         let _open = open;
         if understood {
-            let mut stopping = pin!(stopping);
+            let mut stopping = pin!(stopping.cancelled_owned());
             let mut timer = pin!(sleep_until(Instant::now() + limits.init));
             let session = Session::new(socket, app, limits, stopping.as_mut(), timer.as_mut());
             session.run().await;

@@ -140,7 +140,8 @@ impl Format {
             format: self,
             responses: Some(responses),
             nothing_yet: true,
-            stopping: is_subscription.then(|| Box::pin(connections.stopping())),
+            stopping: is_subscription
+                .then(|| Box::pin(connections.stopping().clone().cancelled_owned())),
             silence: connections.limits().heartbeat,
         };
         let chunks = stream::unfold(chunks, |mut chunks| async {

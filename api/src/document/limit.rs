@@ -4,11 +4,14 @@
 use std::collections::HashMap;
 
 use async_graphql::{
-    Name,
+    Name, ServerError,
     parser::types::{ExecutableDocument, Selection, SelectionSet},
 };
 
-use crate::{Error, Result};
+use crate::{
+    Error, Result,
+    error::{Code, coded},
+};
 
 /// How deep brackets may be nested: all that reads a document goes down as deep.
 const MAX_NESTING: usize = 64;
@@ -20,24 +23,31 @@ const MAX_SELECTIONS: usize = 10_000;
 pub(crate) const MAX_DEPTH: usize = 32;
 
 /// # Errors
-/// `TOO_COSTLY` where the text is nested too deep or too long.
-pub(super) fn text(text: &str) -> Result<()> {
-    let (nesting, tokens) = measure(text);
+/// `TOO_COSTLY` where the text is nested too deep or too long; `GRAPHQL_PARSE_FAILED` where a block
+/// string does not end, which the parser would read as two strings, and what follows as no string.
+pub(super) fn text(text: &str) -> Result<(), ServerError> {
+    let Some((nesting, tokens)) = measure(text) else {
+        let message = "Syntax error: expected a block string to end.";
+        return Err(coded(Code::GraphqlParseFailed, message, None));
+    };
+    let too_costly = |message| Err(Error::too_costly(message).into_server_error());
     if nesting > MAX_NESTING {
-        return Err(Error::too_costly(format!(
+        return too_costly(format!(
             "Expected brackets to be nested at most {MAX_NESTING} deep, found {nesting}."
-        )));
+        ));
     }
     if tokens > MAX_TOKENS {
-        return Err(Error::too_costly(format!(
+        return too_costly(format!(
             "Expected a document of at most {MAX_TOKENS} tokens, found {tokens}."
-        )));
+        ));
     }
     Ok(())
 }
 
-/// How deep brackets are nested and how many tokens there are, outside of strings and comments.
-fn measure(text: &str) -> (usize, usize) {
+/// How deep brackets are nested and how many tokens there are, outside of strings and comments;
+/// none where a block string does not end. Where a string ends is what the parser says: what is
+/// taken for a string here and not there would not be bounded.
+fn measure(text: &str) -> Option<(usize, usize)> {
     let (mut depth, mut deepest, mut tokens) = (0_usize, 0, 0);
     let mut rest = text.as_bytes();
     while let [byte, tail @ ..] = rest {
@@ -55,9 +65,9 @@ fn measure(text: &str) -> (usize, usize) {
                 continue;
             }
             b'"' if tail.starts_with(b"\"\"") => {
-                rest = after(&tail[2..], |tail| tail.starts_with(b"\"\"\"").then_some(3));
+                rest = after_block(&tail[2..])?;
             }
-            b'"' => rest = after(tail, |tail| matches!(tail, [b'"' | b'\n', ..]).then_some(1)),
+            b'"' => rest = after_line(tail),
             _ if is_word(*byte) => {
                 let end = tail.iter().position(|byte| !is_word(*byte));
                 rest = &tail[end.unwrap_or(tail.len())..];
@@ -66,21 +76,31 @@ fn measure(text: &str) -> (usize, usize) {
         }
         tokens += 1;
     }
-    (deepest, tokens)
+    Some((deepest, tokens))
 }
 
 fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_'
 }
 
-/// What comes after the end of a string; `end` says how long the end is, if it is here.
-fn after(mut text: &[u8], end: impl Fn(&[u8]) -> Option<usize>) -> &[u8] {
+/// What comes after a block string, if it ends: nothing but `\"""` is an escape in it.
+fn after_block(mut text: &[u8]) -> Option<&[u8]> {
     loop {
-        if let Some(length) = end(text) {
-            return &text[length..];
+        text = match text {
+            [b'"', b'"', b'"', tail @ ..] => return Some(tail),
+            [b'\\', b'"', b'"', b'"', tail @ ..] | [_, tail @ ..] => tail,
+            [] => return None,
         }
-        match text {
-            [b'\\', _, tail @ ..] | [_, tail @ ..] => text = tail,
+    }
+}
+
+/// What comes after a string in a line.
+fn after_line(mut text: &[u8]) -> &[u8] {
+    loop {
+        text = match text {
+            [b'"' | b'\r' | b'\n', tail @ ..] => return tail,
+            [b'\\', b'\r' | b'\n', ..] => &text[1..],
+            [b'\\', _, tail @ ..] | [_, tail @ ..] => tail,
             [] => return text,
         }
     }

@@ -69,7 +69,12 @@ pub(super) fn customer<'c>(
         let customers = customers(ctx, sets, rows);
         let customers = customers.await.map_err(|error| error.at(ctx))?;
         let ctx = ctx.with_selection_set(&ctx.item.node.selection_set);
-        let shape = row::shape(&ctx, sets, &customers.values().collect::<Vec<_>>()).await?;
+        // Those of this place alone, each once: the loader has read for others, too.
+        let numbers = row::distinct(rows.iter().map(|ticket| ticket.row.customer_id));
+        let here: Vec<_> = (numbers.iter())
+            .filter_map(|number| customers.get(number))
+            .collect();
+        let shape = row::shape(&ctx, sets, &here).await?;
         Ok(Box::new(move |ticket: &Ticket, json: &mut Vec<u8>| {
             if let Some(customer) = customers.get(&ticket.row.customer_id) {
                 shape.write(customer, json);

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::harness::{Shop, numbers, on_both};
 
 on_both!(
+    below_no_row_nothing_is_asked,
     fields_of_one_key_are_merged,
     a_page_has_twenty_rows_unless_told_otherwise,
     a_walk_over_tickets_meets_each_once_in_every_order,
@@ -326,4 +327,14 @@ async fn fields_of_one_key_are_merged(shop: Shop) {
         .ask("{ ticket(id: 1) { customer { number email lastName } title } }")
         .await;
     assert_eq!(merged, whole);
+}
+
+/// What stands below a list is asked of its rows, and of nobody where it has none.
+async fn below_no_row_nothing_is_asked(shop: Shop) {
+    let nobody = shop
+        .ask("{ customers(first: 0) { nodes { tickets(first: 101) { nodes { title } } } } }")
+        .await;
+    assert_eq!(nobody["customers"]["nodes"], json!([]));
+    let query = "{ customers(first: 1) { nodes { tickets(first: 101) { nodes { title } } } } }";
+    assert_eq!(shop.refusal(query, json!({})).await, "BAD_USER_INPUT");
 }

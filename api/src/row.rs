@@ -193,6 +193,9 @@ pub async fn shape<R: Record>(
     rows: &[&R],
 ) -> ServerResult<Shape<R>> {
     let mut shape = Shape::default();
+    if rows.is_empty() {
+        return Ok(shape); // Nothing is executed below no row.
+    }
     for selected in selected(ctx, Some(R::NAME), sets) {
         let writer: Writer<R> = match behind::<R>(selected.name()) {
             None => typename(R::NAME),

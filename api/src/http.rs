@@ -10,7 +10,7 @@
 
 mod answer;
 mod compress;
-mod negotiate;
+pub(crate) mod negotiate;
 mod post;
 mod wish;
 

@@ -13,14 +13,15 @@ use axum::{
         HeaderMap, HeaderName, HeaderValue, Method, StatusCode,
         header::{
             ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY,
-            CONTENT_TYPE, ETAG, IF_NONE_MATCH, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
-            X_FRAME_OPTIONS,
+            CONTENT_TYPE, ETAG, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
         },
     },
     middleware::Next,
     response::{IntoResponse, Response},
     routing::get,
 };
+
+use crate::http::negotiate::{has, listed};
 
 include!(concat!(env!("OUT_DIR"), "/playground.rs"));
 
@@ -99,10 +100,7 @@ impl File {
     fn to(&self, headers: &HeaderMap, cache: &'static str) -> Response {
         let (encoding, bytes) = self.encoded(headers);
         let tag = (!VERSION.is_empty()).then(|| format!("\"{VERSION}-{encoding}\""));
-        let same = tag.as_deref().is_some_and(|tag| {
-            let same = |it: &str| it == "*" || it.trim_start_matches("W/") == tag;
-            list(headers, &IF_NONE_MATCH).any(same)
-        });
+        let same = tag.as_deref().is_some_and(|tag| has(headers, tag));
         let mut response = if same {
             StatusCode::NOT_MODIFIED.into_response()
         } else {
@@ -149,8 +147,8 @@ impl File {
 /// How much a caller wants something (RFC 9110, section 12.4.2): the weight of the first of `names`,
 /// the most specific one, that the header lists.
 fn weight(headers: &HeaderMap, header: &HeaderName, names: &[&str]) -> Option<f32> {
-    let listed = |name: &str| {
-        list(headers, header).find_map(|item| {
+    let of = |name: &str| {
+        listed(headers, header).find_map(|item| {
             let mut parts = item.split(';').map(str::trim);
             let found = parts.next()?.eq_ignore_ascii_case(name);
             let mut parameters = parts.filter_map(|it| it.split_once('='));
@@ -159,12 +157,5 @@ fn weight(headers: &HeaderMap, header: &HeaderName, names: &[&str]) -> Option<f3
             found.then_some(weight.unwrap_or(0.0))
         })
     };
-    names.iter().find_map(|name| listed(name))
-}
-
-/// What a header lists, which may be in several lines.
-fn list<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
-    let lines = headers.get_all(name).into_iter();
-    let items = lines.filter_map(|line| line.to_str().ok());
-    items.flat_map(|line| line.split(',').map(str::trim))
+    names.iter().find_map(|name| of(name))
 }

@@ -253,6 +253,25 @@ pub async fn find<R: Record>(
     Ok(records.collect::<Result<_, DbErr>>()?)
 }
 
+/// The records that have these primary keys, by them.
+///
+/// # Errors
+/// What the database says, masked.
+pub(crate) async fn by_number<R: Record>(
+    db: &impl ConnectionTrait,
+    columns: Columns<R>,
+    numbers: &[i32],
+) -> Result<HashMap<i32, R>> {
+    let condition = dialect::one_of(db.get_database_backend(), key::<R>(), numbers);
+    let records = find::<R>(db, columns, condition).await?.into_iter();
+    Ok(records.map(|record| (record.number(), record)).collect())
+}
+
+/// A record's primary key, in SQL.
+pub(crate) fn key<R: Record>() -> Expr {
+    Expr::col((R::Entity::default(), R::COLUMNS[0]))
+}
+
 /// The record with this primary key, for a field that shows `columns` of it: together with all
 /// that are asked for at the same moment, in one statement.
 ///
@@ -290,11 +309,7 @@ impl<R: Record> dataloader::Loader<Key<R>> for Loader {
     async fn load(&self, keys: &[Key<R>]) -> Result<HashMap<Key<R>, Self::Value>> {
         let numbers = distinct(keys.iter().flat_map(|(numbers, _)| numbers.iter().copied()));
         let columns = (keys.iter()).fold(Columns::key(), |all, (_, columns)| all.or(*columns));
-        let key = Expr::col((R::Entity::default(), R::COLUMNS[0]));
-        let condition = dialect::one_of(self.db.get_database_backend(), key, &numbers);
-        let records = find::<R>(&self.db, columns, condition).await?;
-        let by_number = (records.into_iter()).map(|record| (record.number(), record));
-        let by_number = Arc::new(by_number.collect::<HashMap<i32, R>>());
+        let by_number = Arc::new(by_number(&self.db, columns, &numbers).await?);
         Ok((keys.iter())
             .map(|key| (key.clone(), Arc::clone(&by_number)))
             .collect())

@@ -32,6 +32,7 @@ use tokio_util::sync::WaitForCancellationFutureOwned;
 use crate::{
     Error,
     connections::Connections,
+    http::negotiate::listed,
     response::{is_request_error, text},
 };
 
@@ -47,10 +48,8 @@ pub(crate) enum Format {
 impl Format {
     /// The one that the caller accepts, the first of those that it wants most, and how much.
     pub(crate) fn accepted(headers: &HeaderMap) -> Option<(Self, f32)> {
-        let accept = headers.get_all(ACCEPT).iter();
-        let ranges = accept.filter_map(|value| value.to_str().ok());
         let mut best: Option<(Self, f32)> = None;
-        for range in ranges.flat_map(|value| value.split(',')) {
+        for range in listed(headers, &ACCEPT) {
             if let Some((format, quality)) = Self::read(range)
                 && quality > best.map_or(0.0, |(_, quality)| quality)
             {

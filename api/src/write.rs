@@ -12,7 +12,7 @@ use crate::{
     Result, dialect,
     error::{UserError, UserErrorCode},
     node::{Id, global_id},
-    row::{ColumnOf, Columns, Record, Row, find},
+    row::{Columns, Record, Row, find, key},
     scalar::DateTime,
 };
 
@@ -102,9 +102,4 @@ impl<R: Record> Target<R> {
         }
         condition
     }
-}
-
-fn key<R: Record>() -> Expr {
-    let column: ColumnOf<R> = R::COLUMNS[0];
-    Expr::col((R::Entity::default(), column))
 }

@@ -65,6 +65,14 @@ async fn drop_indexes(
     Ok(())
 }
 
+/// Runs statements that SQLite has no counterpart of.
+async fn on_postgres(manager: &SchemaManager<'_>, sql: &str) -> Result<(), DbErr> {
+    if is_postgres(manager) {
+        manager.get_connection().execute_unprepared(sql).await?;
+    }
+    Ok(())
+}
+
 fn is_postgres(manager: &SchemaManager<'_>) -> bool {
     manager.get_connection().get_database_backend() == DbBackend::Postgres
 }

@@ -3,12 +3,9 @@
 //! Plain SQL, for the schema builder knows neither functions nor triggers. The condition stands in
 //! the trigger, not in the function, so that an update of the server's own costs no call.
 
-use sea_orm_migration::{
-    prelude::*,
-    sea_orm::{ConnectionTrait, DbErr},
-};
+use sea_orm_migration::{prelude::*, sea_orm::DbErr};
 
-use crate::is_postgres;
+use crate::on_postgres;
 
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
@@ -40,17 +37,11 @@ DROP FUNCTION IF EXISTS repairshop.touch_updated_at();
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        if is_postgres(manager) {
-            manager.get_connection().execute_unprepared(UP).await?;
-        }
-        Ok(())
+        on_postgres(manager, UP).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        if is_postgres(manager) {
-            manager.get_connection().execute_unprepared(DOWN).await?;
-        }
-        Ok(())
+        on_postgres(manager, DOWN).await
     }
 
     fn use_transaction(&self) -> Option<bool> {

@@ -4,12 +4,9 @@
 //! `repairshop` can write as before. Whoever may read the shop's tables may listen. Plain SQL, for
 //! the schema builder knows neither functions nor triggers nor policies.
 
-use sea_orm_migration::{
-    prelude::*,
-    sea_orm::{ConnectionTrait, DbErr},
-};
+use sea_orm_migration::{prelude::*, sea_orm::DbErr};
 
-use crate::is_postgres;
+use crate::on_postgres;
 
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
@@ -108,17 +105,11 @@ DROP TABLE IF EXISTS repairshop.listeners;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        if is_postgres(manager) {
-            manager.get_connection().execute_unprepared(UP).await?;
-        }
-        Ok(())
+        on_postgres(manager, UP).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        if is_postgres(manager) {
-            manager.get_connection().execute_unprepared(DOWN).await?;
-        }
-        Ok(())
+        on_postgres(manager, DOWN).await
     }
 
     fn use_transaction(&self) -> Option<bool> {

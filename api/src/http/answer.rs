@@ -7,12 +7,12 @@ use axum::{
     body::{Body, Bytes},
     http::{
         HeaderMap, HeaderValue, StatusCode,
-        header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY},
+        header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, ETAG, VARY},
     },
 };
 use sha2::{Digest, Sha256};
 
-use super::negotiate::{GRAPHQL, JSON, wanted};
+use super::negotiate::{GRAPHQL, JSON, has, wanted};
 use crate::{
     error::{Code, Error, has_code},
     response::{self, is_request_error},
@@ -155,13 +155,4 @@ pub(super) fn tagged(
     if let Ok(tag) = HeaderValue::try_from(tag) {
         head.insert(ETAG, tag);
     }
-}
-
-/// Whether the caller has what the tag is of: the weak comparison of RFC 9110, section 8.8.3.2.
-fn has(headers: &HeaderMap, tag: &str) -> bool {
-    let opaque = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
-    (headers.get_all(IF_NONE_MATCH).iter())
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .any(|known| known.trim() == "*" || opaque(known) == opaque(tag))
 }

@@ -2,7 +2,7 @@
 
 use axum::http::{
     HeaderMap, HeaderName, HeaderValue,
-    header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE},
+    header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, IF_NONE_MATCH},
 };
 
 pub(super) const GRAPHQL: &str = "application/graphql-response+json";
@@ -10,10 +10,8 @@ pub(super) const JSON: &str = "application/json";
 
 /// How much a caller wants [`JSON`] and [`GRAPHQL`]; none where it does not say.
 pub(super) fn wanted(headers: &HeaderMap) -> Option<(f32, f32)> {
-    let accept: Vec<&str> = (headers.get_all(ACCEPT).iter())
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .filter(|range| !range.trim().is_empty())
+    let accept: Vec<&str> = listed(headers, &ACCEPT)
+        .filter(|range| !range.is_empty())
         .collect();
     (!accept.is_empty()).then(|| (quality(&accept, JSON), quality(&accept, GRAPHQL)))
 }
@@ -64,6 +62,22 @@ pub(super) fn is_json(headers: &HeaderMap) -> bool {
 fn is_utf8(charset: &str) -> bool {
     let charset = charset.trim().trim_matches('"');
     charset.eq_ignore_ascii_case("utf-8") || charset.eq_ignore_ascii_case("utf8")
+}
+
+/// What a header lists, which may be in several lines.
+pub(crate) fn listed<'a>(
+    headers: &'a HeaderMap,
+    name: &HeaderName,
+) -> impl Iterator<Item = &'a str> {
+    let lines = headers.get_all(name).into_iter();
+    let items = lines.filter_map(|line| line.to_str().ok());
+    items.flat_map(|line| line.split(',').map(str::trim))
+}
+
+/// Whether the caller has what the tag is of: the weak comparison of RFC 9110, section 8.8.3.2.
+pub(crate) fn has(headers: &HeaderMap, tag: &str) -> bool {
+    let opaque = |tag: &str| tag.trim_start_matches("W/").to_owned();
+    listed(headers, &IF_NONE_MATCH).any(|known| known == "*" || opaque(known) == opaque(tag))
 }
 
 pub(super) fn header<'a>(headers: &'a HeaderMap, name: &HeaderName) -> &'a str {

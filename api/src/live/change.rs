@@ -3,14 +3,13 @@
 use std::{collections::HashMap, future::Future, sync::Arc};
 
 use async_graphql::Enum;
-use sea_orm::{DatabaseConnection, DbErr, QueryResult, sea_query::Expr};
+use sea_orm::{DatabaseConnection, DbErr, QueryResult};
 use tokio::sync::OnceCell;
 
 use crate::{
     Result,
     customer::Customer,
-    dialect,
-    row::{Columns, Record, find},
+    row::{Columns, Record, by_number, distinct},
     ticket::Ticket,
 };
 
@@ -120,10 +119,7 @@ impl Changes {
     async fn owners(&self) -> Result<&HashMap<i32, Customer>> {
         let numbers = async || {
             let tickets = self.tickets().await?.values();
-            let mut numbers: Vec<i32> = tickets.map(Ticket::customer_id).collect();
-            numbers.sort_unstable();
-            numbers.dedup();
-            Ok(numbers)
+            Ok(distinct(tickets.map(Ticket::customer_id)))
         };
         self.owners.get(&self.db, numbers).await
     }
@@ -149,13 +145,8 @@ impl<R: Record> Rows<R> {
         F: Future<Output = Result<Vec<i32>>>,
     {
         let read = async || {
-            let key = Expr::col((R::Entity::default(), R::COLUMNS[0]));
             let numbers = numbers().await?;
-            let condition = dialect::one_of(db.get_database_backend(), key, &numbers);
-            let records: Vec<R> = find(db, Columns::all(), condition).await?;
-            Ok((records.into_iter())
-                .map(|record| (record.number(), record))
-                .collect())
+            by_number(db, Columns::all(), &numbers).await
         };
         let rows = self.0.get_or_init(read).await;
         rows.as_ref().map_err(Clone::clone)

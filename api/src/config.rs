@@ -191,21 +191,11 @@ fn port(text: &str) -> Result<u16, &'static str> {
 
 /// An option of `serve` that was written before another word, where it would do nothing.
 fn misplaced(matches: &ArgMatches) -> Option<String> {
-    let of_serve = [
-        "listen",
-        "port",
-        "migrate",
-        "max_connections",
-        "introspection",
-        "documents",
-        "documents_only",
-        "batch",
-        "body_timeout",
-    ];
-    let found = of_serve
-        .into_iter()
-        .find(|id| matches.value_source(id) == Some(ValueSource::CommandLine));
-    found.map(|id| id.replace('_', "-"))
+    let serve = Serve::augment_args(clap::Command::new("serve"));
+    let found = serve
+        .get_arguments()
+        .find(|arg| matches.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine));
+    found.and_then(Arg::get_long).map(ToOwned::to_owned)
 }
 
 impl FromStr for Listen {

@@ -9,6 +9,7 @@
 //! Source of the rules: the GraphQL over HTTP specification and RFC 9110.
 
 mod answer;
+mod caller;
 mod compress;
 pub(crate) mod negotiate;
 mod post;
@@ -32,7 +33,7 @@ use axum::{
 use serde::Deserialize;
 
 use self::{answer::Answer, compress::compressed, negotiate::header, wish::Wish};
-use crate::{App, Connections, playground, request::Parameters, socket};
+use crate::{App, Connections, playground, request::Parameters, socket, viewer::Caller};
 
 /// Where GraphQL is served.
 const PATH: &str = "/graphql";
@@ -114,13 +115,14 @@ impl UrlParameters {
 /// their headers, before anything else is looked at.
 async fn by_get(
     State(server): State<Server>,
+    caller: Caller,
     socket: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
     headers: HeaderMap,
     parameters: Result<Query<UrlParameters>, QueryRejection>,
 ) -> Response {
     let app = &server.app;
     match socket {
-        Ok(socket) => return socket::upgrade(socket, server.app, &server.connections),
+        Ok(socket) => return socket::upgrade(socket, server.app, &server.connections, caller),
         Err(refusal) if asks_for_socket(&headers) => return no_socket(&refusal),
         Err(_) => {}
     }
@@ -135,7 +137,7 @@ async fn by_get(
              `operationName`, and `variables` and `extensions` as JSON objects.",
         );
     };
-    let request = match parameters.into_request(app) {
+    let request = match parameters.into_request(app, caller) {
         Ok(request) => request,
         Err(error) => return answer.request_error(error),
     };
@@ -151,10 +153,11 @@ async fn by_get(
 /// A WebSocket over HTTP/2 (RFC 8441).
 async fn by_connect(
     State(server): State<Server>,
+    caller: Caller,
     socket: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
     match socket {
-        Ok(socket) => socket::upgrade(socket, server.app, &server.connections),
+        Ok(socket) => socket::upgrade(socket, server.app, &server.connections, caller),
         Err(refusal) => no_socket(&refusal),
     }
 }

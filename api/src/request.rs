@@ -7,6 +7,7 @@ use serde::Deserialize;
 use crate::{
     error::{Code, Error, coded, excerpt},
     schema::App,
+    viewer::Caller,
 };
 
 /// A request as callers write it in JSON. What else they write is not looked at.
@@ -54,12 +55,12 @@ impl Parameters {
         self.query.is_some() || self.document_id.is_some() || self.extensions.is_some()
     }
 
-    /// The request, with its document's text.
+    /// The request, with its document's text and with who sends it.
     ///
     /// # Errors
     /// `BAD_USER_INPUT` where the parameters name no document, or two of them;
     /// `PERSISTED_QUERY_NOT_FOUND` where they name one that the server does not have.
-    pub(crate) fn into_request(self, app: &App) -> Result<Request, ServerError> {
+    pub(crate) fn into_request(self, app: &App, caller: Caller) -> Result<Request, ServerError> {
         let wrong = |message: String| Error::bad_user_input(message).into_server_error();
         let automatic = self.extensions.and_then(|all| all.persisted_query);
         if let Some(other) = automatic
@@ -104,7 +105,7 @@ impl Parameters {
                 return Err(wrong(message.to_owned()));
             }
         };
-        let mut request = Request::new(text);
+        let mut request = Request::new(text).data(caller);
         request.variables = self.variables.unwrap_or_default();
         request.operation_name = self.operation_name.filter(|name| !name.is_empty());
         Ok(request)

@@ -7,6 +7,7 @@
 use std::{
     convert::Infallible,
     io,
+    net::SocketAddr,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -17,6 +18,7 @@ use std::{
 use axum::{
     Router,
     body::Body,
+    extract::ConnectInfo,
     http::{HeaderValue, Request, Version, header::CONNECTION},
 };
 use hyper::{body::Incoming, service::service_fn};
@@ -72,7 +74,7 @@ pub async fn serve(
             biased;
             () = &mut stop => break,
             next = listener.accept() => match next {
-                Ok((stream, _)) => accepted.open(stream),
+                Ok((stream, address)) => accepted.open(stream, address),
                 // The caller has gone already, or there are too many: neither is the end.
                 Err(error) => {
                     debug!(%error, "no connection");
@@ -84,9 +86,9 @@ pub async fn serve(
     connections.stop();
     // Those that the kernel has accepted are ours; then it accepts no more.
     let listener = listener.into_std()?;
-    while let Ok((stream, _)) = listener.accept() {
+    while let Ok((stream, address)) = listener.accept() {
         stream.set_nonblocking(true)?;
-        accepted.open(TcpStream::from_std(stream)?);
+        accepted.open(TcpStream::from_std(stream)?, address);
     }
     drop(listener);
     accepted.open.close();
@@ -109,7 +111,7 @@ struct Accepted {
 }
 
 impl Accepted {
-    fn open(&self, stream: TcpStream) {
+    fn open(&self, stream: TcpStream, address: SocketAddr) {
         // Answers are small and written at once: waiting to fill a packet only delays them.
         let _ = stream.set_nodelay(true);
         // A client that does not read, or is not there any more, is hung up on.
@@ -117,12 +119,14 @@ impl Accepted {
         let _ = socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(UNREAD));
         let router = self.router.clone();
         let (stopping, closing) = (self.stopping.clone(), self.closing.clone());
-        (self.open).spawn(async move { connection(stream, router, stopping, closing).await });
+        (self.open)
+            .spawn(async move { connection(stream, address, router, stopping, closing).await });
     }
 }
 
 async fn connection(
     stream: TcpStream,
+    address: SocketAddr,
     router: Router,
     stopping: CancellationToken,
     closing: CancellationToken,
@@ -130,7 +134,8 @@ async fn connection(
     let asked = Arc::new(AtomicBool::new(false));
     let service = {
         let asked = Arc::clone(&asked);
-        service_fn(move |request: Request<Incoming>| {
+        service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(ConnectInfo(address));
             asked.store(true, Ordering::Relaxed);
             let (router, stopping) = (router.clone(), stopping.clone());
             async move {

@@ -40,6 +40,7 @@ use crate::{
     request::Parameters,
     response::is_request_error,
     schema::App,
+    viewer::Caller,
 };
 
 const PROTOCOL: &str = "graphql-transport-ws";
@@ -55,6 +56,7 @@ pub(crate) fn upgrade(
     upgrade: WebSocketUpgrade,
     app: App,
     connections: &Connections,
+    caller: Caller,
 ) -> axum::response::Response {
     let limits = *connections.limits();
     let (stopping, open) = (connections.stopping().clone(), connections.socket());
@@ -70,7 +72,14 @@ pub(crate) fn upgrade(
         if understood {
             let mut stopping = pin!(stopping.cancelled_owned());
             let mut timer = pin!(sleep_until(Instant::now() + limits.init));
-            let session = Session::new(socket, app, limits, stopping.as_mut(), timer.as_mut());
+            let session = Session::new(
+                socket,
+                app,
+                caller,
+                limits,
+                stopping.as_mut(),
+                timer.as_mut(),
+            );
             session.run().await;
         } else {
             close(socket, Close::OTHER_PROTOCOL, &limits).await;
@@ -107,6 +116,7 @@ async fn until_closed(mut socket: WebSocket) {
 struct Session<'a> {
     socket: WebSocket,
     app: App,
+    caller: Caller,
     limits: Limits,
     operations: Operations,
     outbox: Outbox,
@@ -143,6 +153,7 @@ impl<'a> Session<'a> {
     fn new(
         socket: WebSocket,
         app: App,
+        caller: Caller,
         limits: Limits,
         stopping: Pin<&'a mut WaitForCancellationFutureOwned>,
         timer: Pin<&'a mut Sleep>,
@@ -151,6 +162,7 @@ impl<'a> Session<'a> {
         Self {
             socket,
             app,
+            caller,
             limits,
             operations: Operations::default(),
             outbox: Outbox::default(),
@@ -326,7 +338,7 @@ impl<'a> Session<'a> {
                 .push(message::error(id, &[error.into_server_error()]));
             return Ok(());
         }
-        let request = match parameters.into_request(&self.app) {
+        let request = match parameters.into_request(&self.app, self.caller.clone()) {
             Ok(request) => request,
             Err(error) => {
                 self.outbox.push(message::error(id, &[error]));

@@ -1,6 +1,8 @@
 //! Who is asking, and what they may do. The only place that knows roles.
 
-use async_graphql::{Enum, Object, SimpleObject};
+use std::{net::IpAddr, sync::Arc};
+
+use async_graphql::{Context, Enum, Object, SimpleObject};
 
 /// What a caller may do.
 #[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,6 +13,28 @@ pub enum Role {
     Technician,
     /// All of it, deleting included.
     Manager,
+}
+
+/// Who sends a request, as the transport knows it. Each request carries one.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// The subject of the access token; none where the server asks for no token.
+    pub subject: Option<Arc<str>>,
+    pub role: Role,
+    /// Where the request comes from.
+    pub address: IpAddr,
+}
+
+impl Caller {
+    /// Somebody at an address, where the server asks for no token: they may do everything.
+    #[must_use]
+    pub fn anybody(address: IpAddr) -> Self {
+        Self {
+            subject: None,
+            role: Role::Manager,
+            address,
+        }
+    }
 }
 
 /// Who is asking.
@@ -29,11 +53,11 @@ pub struct ViewerQuery;
 #[Object]
 impl ViewerQuery {
     /// Who is asking, and what they may do.
-    async fn viewer(&self) -> Viewer {
-        // The server asks for no token, so that everybody may do everything.
+    async fn viewer(&self, ctx: &Context<'_>) -> Viewer {
+        let caller = ctx.data_unchecked::<Caller>();
         Viewer {
-            subject: None,
-            role: Role::Manager,
+            subject: caller.subject.as_deref().map(ToOwned::to_owned),
+            role: caller.role,
         }
     }
 }

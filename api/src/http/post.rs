@@ -21,13 +21,14 @@ use super::{
     negotiate::{JSON, is_json},
     wish::Wish,
 };
-use crate::{App, error::Error, request::Parameters, response};
+use crate::{App, error::Error, request::Parameters, response, viewer::Caller};
 
 /// The longest body, in bytes.
 const MAX_BODY: usize = 1024 * 1024;
 
 pub(super) async fn by_post(
     State(server): State<Server>,
+    caller: Caller,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
@@ -43,18 +44,18 @@ pub(super) async fn by_post(
     // A struct could be read from an array as well, its fields in order.
     let is_array = body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[');
     let response = if is_array {
-        batch(app, answer, &body).await
+        batch(app, &caller, answer, &body).await
     } else {
         match serde_json::from_slice(&body) {
-            Ok(parameters) => one(&server, wish, parameters).await,
+            Ok(parameters) => one(&server, caller, wish, parameters).await,
             Err(error) => answer.refuse(StatusCode::BAD_REQUEST, shape(&error)),
         }
     };
     compressed(&headers, response).await
 }
 
-async fn one(server: &Server, wish: Wish, parameters: Parameters) -> Response {
-    let request = match parameters.into_request(&server.app) {
+async fn one(server: &Server, caller: Caller, wish: Wish, parameters: Parameters) -> Response {
+    let request = match parameters.into_request(&server.app, caller) {
         Ok(request) => request,
         Err(error) => return wish.answer.request_error(error),
     };
@@ -66,7 +67,7 @@ async fn one(server: &Server, wish: Wish, parameters: Parameters) -> Response {
 }
 
 /// One after the other: who puts two mutations into an array means them in that order.
-async fn batch(app: &App, answer: Answer, body: &[u8]) -> Response {
+async fn batch(app: &App, caller: &Caller, answer: Answer, body: &[u8]) -> Response {
     let most = app.settings().batch;
     if most == 0 {
         let message = "Expected one request, found an array: batches are off here.";
@@ -84,7 +85,7 @@ async fn batch(app: &App, answer: Answer, body: &[u8]) -> Response {
     }
     let mut bytes = vec![b'['];
     for request in requests {
-        let response = match request.into_request(app) {
+        let response = match request.into_request(app, caller.clone()) {
             Ok(request) => app.execute(request, true).await,
             Err(error) => Some(async_graphql::Response::from_errors(vec![error])),
         };

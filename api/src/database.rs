@@ -5,18 +5,23 @@
 //! it. Knows nothing of tables. The URL's password never leaves this folder.
 
 mod address;
+mod outage;
+mod pool;
 mod postgres;
 mod refusal;
+mod replica;
 mod sqlite;
 
-use std::{sync::Arc, thread::available_parallelism, time::Duration};
+use std::{borrow::Cow, sync::Arc, thread::available_parallelism, time::Duration};
 
 use sea_orm::{
-    ConnectOptions, DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode,
-    TransactionOptions, TransactionTrait, metric::Info,
+    ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
+    SqliteTransactionMode, TransactionOptions, TransactionTrait, metric::Info,
 };
 
 pub use address::redacted;
+pub use pool::Pool;
+pub(crate) use postgres::Direct;
 pub use refusal::{ConnectError, reason};
 
 /// Called with each statement after it ran.
@@ -25,11 +30,37 @@ pub type StatementLog = Arc<dyn Fn(&Info<'_>) + Send + Sync>;
 /// Longer than a busy pool needs; shorter than a person waits.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// The database, for reading and for writing: two pools on SQLite, one on PostgreSQL.
+/// Where the database is, and how its connections are used.
+#[derive(Clone, Debug)]
+pub struct Options<'a> {
+    pub url: &'a str,
+    /// PostgreSQL itself, where `url` is a pooler's.
+    pub direct_url: Option<&'a str>,
+    /// Two per core where it is not said, 4 to 16.
+    pub max_connections: Option<u32>,
+    /// How long connections to PostgreSQL stay open that nobody uses, at most one and a half times.
+    pub unused: Duration,
+}
+
+impl<'a> Options<'a> {
+    #[must_use]
+    pub fn new(url: &'a str) -> Self {
+        Self {
+            url,
+            direct_url: None,
+            max_connections: None,
+            unused: Duration::from_mins(1),
+        }
+    }
+}
+
+/// The database, for reading and for writing: two pools on SQLite, on PostgreSQL one, and one more
+/// where a replica reads.
 #[derive(Clone, Debug)]
 pub struct Database {
-    pub read: DatabaseConnection,
-    pub write: DatabaseConnection,
+    pub read: Pool,
+    pub write: Pool,
+    direct: Direct,
 }
 
 impl Database {
@@ -42,30 +73,99 @@ impl Database {
         max_connections: Option<u32>,
         log: Option<StatementLog>,
     ) -> Result<Database, ConnectError> {
-        let scheme = url.split_once(':').map_or("", |(scheme, _)| scheme);
-        let mut database = match scheme {
-            "postgres" | "postgresql" => postgres::connect(url, max_connections).await?,
-            "sqlite" => sqlite::connect(url, max_connections).await?,
-            _ => {
-                return Err(ConnectError(format!(
-                    "DATABASE_URL is {}: it must begin with postgres:// or sqlite://",
-                    redacted(url)
-                )));
-            }
+        let options = Options {
+            max_connections,
+            ..Options::new(url)
         };
-        if let Some(log) = log {
-            let write = Arc::clone(&log);
-            database.read.set_metric_callback(move |info| log(info));
-            database.write.set_metric_callback(move |info| write(info));
+        Self::connect_with(&options, log.as_ref()).await
+    }
+
+    /// As [`Database::connect`] does.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn connect_with(
+        options: &Options<'_>,
+        log: Option<&StatementLog>,
+    ) -> Result<Database, ConnectError> {
+        let url = options.url;
+        let scheme = url.split_once(':').map_or("", |(scheme, _)| scheme);
+        match scheme {
+            "postgres" | "postgresql" => postgres::connect(options, log).await,
+            "sqlite" => {
+                let (read, write) = sqlite::connect(url, options.max_connections, log).await?;
+                Ok(Database {
+                    read,
+                    write,
+                    direct: Direct::Pool,
+                })
+            }
+            _ => Err(ConnectError(format!(
+                "DATABASE_URL is {}: it must begin with postgres:// or sqlite://",
+                redacted(url)
+            ))),
         }
-        Ok(database)
+    }
+
+    /// Gives the queries to a replica of a PostgreSQL database, while it answers.
+    ///
+    /// # Errors
+    /// Where `url` is no PostgreSQL's or the replica does not let us in; one that is away is waited
+    /// for.
+    pub async fn with_replica(
+        self,
+        options: &Options<'_>,
+        url: &str,
+        log: Option<&StatementLog>,
+    ) -> Result<Database, ConnectError> {
+        if !self.is_postgres() || !url.starts_with("postgres") {
+            return Err(ConnectError(format!(
+                "DATABASE_REPLICA_URL is {}: it must be the replica of a PostgreSQL database, as \
+                 DATABASE_URL must",
+                redacted(url)
+            )));
+        }
+        postgres::with_replica(self, options, url, log).await
+    }
+
+    #[must_use]
+    pub fn is_postgres(&self) -> bool {
+        self.write.get_database_backend() == DbBackend::Postgres
+    }
+
+    /// What migrations run on: PostgreSQL itself, where a pooler is in between.
+    ///
+    /// # Errors
+    /// Where it does not let us in.
+    pub async fn for_migrations(&self) -> Result<Cow<'_, DatabaseConnection>, ConnectError> {
+        match &self.direct {
+            Direct::At(direct) => Ok(Cow::Owned(postgres::past(direct).await?)),
+            Direct::Pool | Direct::Unknown => Ok(Cow::Borrowed(self.write.connection())),
+        }
+    }
+
+    pub(crate) fn direct(&self) -> &Direct {
+        &self.direct
+    }
+
+    /// Whether the primary, or the file, answers.
+    pub(crate) async fn answers(&self) -> bool {
+        self.read.connection().ping().await.is_ok()
     }
 
     /// Waits for the connections that are in use, and closes them all.
     pub async fn close(self) {
         // Closing a pool cannot fail, nor does it matter at the end whether it did.
-        let _ = self.read.close().await;
-        let _ = self.write.close().await;
+        let replica = self.read.replica().map(|it| it.connection().clone());
+        for pool in [
+            replica,
+            Some(self.read.connection().clone()),
+            Some(self.write.connection().clone()),
+        ] {
+            if let Some(pool) = pool {
+                let _ = pool.close().await;
+            }
+        }
     }
 }
 
@@ -82,6 +182,11 @@ pub async fn begin(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr
         ..TransactionOptions::default()
     })
     .await
+}
+
+/// Whether an error comes of a connection that was lost, which the log has told of.
+pub(crate) fn is_loss(error: &DbErr) -> bool {
+    outage::Loss::of(error).is_some()
 }
 
 fn pool(url: &str, max_connections: Option<u32>) -> ConnectOptions {

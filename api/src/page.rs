@@ -21,13 +21,14 @@ use async_graphql::{
     resolver_utils::EnumType,
 };
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DbBackend, DbErr, QueryResult,
+    ConnectionTrait, DbBackend, DbErr, QueryResult,
     sea_query::{Expr, SelectStatement, Value},
 };
 
 use crate::{
     Error, Result,
     context::{ContextExt, Loader, Shared},
+    database::Pool,
     filter::Filter,
     row::{ColumnOf, Record, Row, distinct},
     scalar::Needle,
@@ -331,7 +332,7 @@ impl<R: Listed, K: ParentKey> dataloader::Loader<Key<K, R>> for Loader {
 impl<R: Listed> Below<R> {
     async fn fetch<K: ParentKey>(
         &self,
-        db: &DatabaseConnection,
+        db: &Pool,
         keys: &[K],
     ) -> Result<HashMap<K, Connection<R>>, DbErr> {
         if keys.is_empty() {

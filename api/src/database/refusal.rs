@@ -1,7 +1,7 @@
 //! Why there is no connection, in one line that says what to do about it. Knows each way in which a
 //! database refuses, and nothing of what a connection is for.
 
-use std::fmt;
+use std::{fmt, io::ErrorKind};
 
 use sea_orm::{
     DbErr, RuntimeErr,
@@ -19,6 +19,13 @@ impl fmt::Display for ConnectError {
 }
 
 impl std::error::Error for ConnectError {}
+
+impl ConnectError {
+    /// The same of a URL that another variable has.
+    pub(super) fn of(self, variable: &str) -> Self {
+        Self(self.0.replace("DATABASE_URL", variable))
+    }
+}
 
 pub(super) fn postgres_refused(options: &PgConnectOptions, error: &sqlx::Error) -> ConnectError {
     let user = options.get_username();
@@ -53,12 +60,43 @@ pub(super) fn postgres_refused(options: &PgConnectOptions, error: &sqlx::Error) 
         }
         (sqlx::Error::Tls(_), _) => {
             format!(
-                "the PostgreSQL server at {at} offers no TLS that we trust: check sslmode and sslrootcert in DATABASE_URL"
+                "the PostgreSQL server at {at} has no TLS: turn its ssl on, or write sslmode=disable into DATABASE_URL if nobody can listen in between"
             )
+        }
+        (sqlx::Error::Io(cause), _) if cause.kind() == ErrorKind::InvalidData => {
+            return untrusted(options, &one_line(cause));
         }
         (sqlx::Error::Io(cause), _) => return unreachable(options, &one_line(cause)),
         _ => return unreachable(options, &one_line(error)),
     })
+}
+
+/// Where the server's TLS is not what we asked for; `why` is in the words of rustls.
+fn untrusted(options: &PgConnectOptions, why: &str) -> ConnectError {
+    let at = place(options);
+    ConnectError(if why.contains("UnknownIssuer") {
+        format!(
+            "the certificate of the PostgreSQL server at {at} is not of an authority that we trust: \
+             name the file of its authority's certificate with sslrootcert in DATABASE_URL"
+        )
+    } else if why.contains("not valid for name") {
+        let host = options.get_host();
+        format!(
+            "the certificate of the PostgreSQL server at {at} is for another name than {host}: \
+             write the name that it is for into DATABASE_URL, or sslmode=verify-ca for any"
+        )
+    } else {
+        format!("the TLS of the PostgreSQL server at {at} is refused ({why}): correct it there")
+    })
+}
+
+/// Where a pooler would run statements on connections that have not prepared them.
+pub(super) fn unprepared(options: &PgConnectOptions) -> ConnectError {
+    let at = place(options);
+    ConnectError(format!(
+        "the pooler at {at} does not keep prepared statements: set its max_prepared_statements \
+         (PgBouncer 1.21 or newer), or write the address of PostgreSQL itself into DATABASE_URL"
+    ))
 }
 
 pub(super) fn unreachable(options: &PgConnectOptions, why: &str) -> ConnectError {

@@ -11,13 +11,16 @@ use sea_orm::{
 };
 
 use super::{
-    ConnectError, Database, begin, default_connections, pool, redacted, refusal::sqlite_refused,
+    ConnectError, Pool, StatementLog, begin, default_connections, pool, redacted,
+    refusal::sqlite_refused,
 };
 
+/// The pools to read and to write with.
 pub(super) async fn connect(
     url: &str,
     max_connections: Option<u32>,
-) -> Result<Database, ConnectError> {
+    log: Option<&StatementLog>,
+) -> Result<(Pool, Pool), ConnectError> {
     let options = SqliteConnectOptions::from_str(url).map_err(|_| {
         ConnectError(format!(
             "DATABASE_URL is {}: it cannot be understood; write sqlite://path/to/file.db",
@@ -41,7 +44,7 @@ pub(super) async fn connect(
     } else {
         writer.journal_mode(SqliteJournalMode::Wal)
     };
-    let write = sqlite_pool(writer, 1).await.map_err(|e| failed(&e))?;
+    let write = sqlite_pool(writer, 1, log).await.map_err(|e| failed(&e))?;
     // A file that may only be read says so at the first write, which should not be a request's.
     let trial = begin(&write).await.map_err(|e| failed(&e))?;
     trial.rollback().await.map_err(|e| failed(&e))?;
@@ -50,19 +53,24 @@ pub(super) async fn connect(
         write.clone()
     } else {
         let readers = max_connections.unwrap_or_else(default_connections);
-        sqlite_pool(options.read_only(true), readers)
+        sqlite_pool(options.read_only(true), readers, log)
             .await
             .map_err(|e| failed(&e))?
     };
-    Ok(Database { read, write })
+    Ok((read.into(), write.into()))
 }
 
 async fn sqlite_pool(
     options: SqliteConnectOptions,
     size: u32,
+    log: Option<&StatementLog>,
 ) -> Result<DatabaseConnection, DbErr> {
     let mut pool = pool("sqlite::memory:", Some(size));
     pool.map_sqlx_sqlite_opts(move |_| options.clone())
         .test_before_acquire(false);
-    sea_orm::Database::connect(pool).await
+    let mut db = sea_orm::Database::connect(pool).await?;
+    if let Some(log) = log.cloned() {
+        db.set_metric_callback(move |info| log(info));
+    }
+    Ok(db)
 }

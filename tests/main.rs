@@ -15,6 +15,7 @@ mod live;
 mod measured;
 mod migrations;
 mod mutations;
+mod neon;
 mod nodes;
 mod pages;
 mod playground;

@@ -21,6 +21,7 @@ use sea_orm::{
 
 pub use address::redacted;
 pub use pool::Pool;
+pub(crate) use pool::{is_loss, is_unknown};
 pub(crate) use postgres::Direct;
 pub use refusal::{ConnectError, reason};
 
@@ -182,11 +183,6 @@ pub async fn begin(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr
         ..TransactionOptions::default()
     })
     .await
-}
-
-/// Whether an error comes of a connection that was lost, which the log has told of.
-pub(crate) fn is_loss(error: &DbErr) -> bool {
-    outage::Loss::of(error).is_some()
 }
 
 fn pool(url: &str, max_connections: Option<u32>) -> ConnectOptions {

@@ -13,7 +13,7 @@ use async_graphql::{Context, Enum, ErrorExtensionValues, Pos, ServerError, Simpl
 use sea_orm::{DbErr, RuntimeErr, SqlErr, SqlxError};
 use uuid::Uuid;
 
-use crate::database::is_loss;
+use crate::database::{is_loss, is_unknown};
 
 /// What every resolver returns.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -151,6 +151,9 @@ impl Error {
 impl From<DbErr> for Error {
     fn from(error: DbErr) -> Self {
         let message = match &error {
+            error if is_unknown(error) => {
+                "The connection to the database was lost while it wrote: look whether it has, before you try again."
+            }
             DbErr::ConnectionAcquire(_) => "The server is too busy; try again in a moment.",
             error if is_passing(error) => {
                 "The database does not answer as it should; try again in a moment."

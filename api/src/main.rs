@@ -4,6 +4,7 @@
 //! signals. Whatever fails ends as one line on stderr and exit status 1.
 
 use std::{
+    borrow::Cow,
     error::Error,
     io::{self, ErrorKind, IsTerminal, Write},
     net::SocketAddr,
@@ -157,6 +158,9 @@ async fn migrate(database: &Database, command: &migration::Command) -> Result<Ve
     let direct = database.for_migrations().await;
     let direct = direct.map_err(|error| error.to_string())?;
     let done = migration::execute(&direct, command).await;
+    if let Cow::Owned(direct) = direct {
+        let _ = direct.close().await;
+    }
     done.map_err(|error| format!("nothing was changed: {}", reason(&error)))
 }
 

@@ -52,8 +52,8 @@ async fn no_read_fails_and_no_write_is_lost_or_doubled_where_connections_are_cut
     let serving = Serving::start(&[("DATABASE_URL", &database.url)]);
     let other = database.connect().await;
     let load = Load::on(&serving, 6, 4);
-    for _ in 0..100 {
-        load.answers(20).await;
+    for _ in 0..40 {
+        load.answers(15).await;
         cut_all(&other).await;
     }
     let account = load.account(&other).await;

@@ -91,6 +91,9 @@ pub(super) fn postgres(url: &str) -> Result<PgConnectOptions, ConnectError> {
         parsed.query_pairs_mut().extend_pairs(kept);
     }
     let options = PgConnectOptions::from_str(parsed.as_str()).map_err(|_| unclear())?;
+    // The brackets are the URL's; to look it up, the driver would have to take them off.
+    let host = options.get_host().trim_matches(['[', ']']).to_owned();
+    let options = options.host(&host);
     let mode = secured(options.get_ssl_mode(), root.as_deref());
     let mut options = options
         .ssl_mode(mode)
@@ -194,6 +197,12 @@ mod tests {
         let wrong = postgres("postgres://db/shop?sslmode=require&sslrootcert=/nowhere.pem");
         let said = wrong.expect_err("no such file").to_string();
         assert!(said.contains("/nowhere.pem"), "{said}");
+    }
+
+    #[test]
+    fn an_address_in_brackets_is_an_address() {
+        let options = postgres("postgres://joe:secret@[::1]:5433/shop").expect("it is understood");
+        assert_eq!((options.get_host(), options.get_port()), ("::1", 5433));
     }
 
     #[test]

@@ -30,6 +30,10 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const ATTEMPTS: u32 = 3;
 /// How long to wait before the second attempt to run it again, and at most.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(200));
+/// In place of what is said of a write of which nobody knows whether it was done.
+const UNKNOWN: &str = "the connection was lost while it wrote";
+/// In place of what is said of a pool that is not busy.
+const LATE: &str = "there was no connection in time";
 /// How long a server has to let us in that is asked whether it is there.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -216,9 +220,10 @@ impl Again {
         }
         let may = harmless || loss.is_without_effect();
         if !may || self.suspected > ATTEMPTS || self.began.elapsed() > PATIENCE {
-            return Err(if is_timeout(&error) {
-                let cause = "there was no connection in time";
-                DbErr::Conn(RuntimeErr::Internal(cause.to_owned()))
+            return Err(if !may {
+                DbErr::Custom(UNKNOWN.to_owned())
+            } else if is_timeout(&error) {
+                DbErr::Conn(RuntimeErr::Internal(LATE.to_owned()))
             } else {
                 error
             });
@@ -229,6 +234,17 @@ impl Again {
         self.attempts += 1;
         Ok(())
     }
+}
+
+/// Whether nobody knows if a write was done.
+pub(crate) fn is_unknown(error: &DbErr) -> bool {
+    matches!(error, DbErr::Custom(said) if said == UNKNOWN)
+}
+
+/// Whether an error comes of a connection that was lost, which the log has told of.
+pub(crate) fn is_loss(error: &DbErr) -> bool {
+    let late = matches!(error, DbErr::Conn(RuntimeErr::Internal(said)) if said == LATE);
+    late || is_unknown(error) || Loss::of(error).is_some()
 }
 
 fn is_timeout(error: &DbErr) -> bool {

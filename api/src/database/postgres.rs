@@ -2,6 +2,7 @@
 //! are closed; whether there is a pooler in between, and what goes past it.
 
 use std::{
+    io::{self, ErrorKind},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -23,6 +24,9 @@ use super::{
     refusal::{one_line, postgres_refused, sqlx_error, unprepared, unreachable},
     replica::Replica,
 };
+
+/// How long a database may take to wake up at the start.
+const START: Duration = Duration::from_secs(10);
 
 /// How long an idle connection has to answer, where it may be dead.
 const PING: Duration = Duration::from_secs(1);
@@ -52,7 +56,11 @@ pub(super) async fn connect(
     let address = address::postgres(options.url)?;
     let direct = options.direct_url.map(address::postgres).transpose();
     let direct = direct.map_err(|error| error.of("DATABASE_DIRECT_URL"))?;
-    let is_pooled = probe(&address).await?;
+    let is_pooled = match probe(&address).await {
+        Ok(Some(is_pooled)) => is_pooled,
+        Ok(None) => return Err(unprepared(&address)),
+        Err(error) => return Err(postgres_refused(&address, &error)),
+    };
     let direct = match direct.or_else(|| past_pooler(&address)) {
         Some(direct) => Direct::At(Box::new(direct)),
         None if is_pooled => Direct::Unknown,
@@ -83,9 +91,14 @@ pub(super) async fn with_replica(
 ) -> Result<Database, ConnectError> {
     let variable = |error: ConnectError| error.of("DATABASE_REPLICA_URL");
     let address = address::postgres(url).map_err(variable)?;
+    let is_pooled = match probe(&address).await {
+        Ok(Some(is_pooled)) => is_pooled,
+        Ok(None) => return Err(variable(unprepared(&address))),
+        // It may be away: nobody can look whether there is a pooler.
+        Err(_) => past_pooler(&address).is_some(),
+    };
     let way = Way {
-        // It may be away at the start: nobody can look whether there is a pooler.
-        is_pooled: past_pooler(&address).is_some(),
+        is_pooled,
         is_lazy: true,
         // The primary can have what the replica is too busy for.
         acquire_timeout: ACQUIRE_TIMEOUT / 3,
@@ -122,8 +135,9 @@ fn refused(address: &PgConnectOptions, error: &DbErr) -> ConnectError {
 }
 
 /// Connects once, for the pool would try a refused connection again until its time is up, and then
-/// only say so. Whether there is a pooler in between that shares its connections.
-async fn probe(address: &PgConnectOptions) -> Result<bool, ConnectError> {
+/// only say so. Whether there is a pooler in between that shares its connections; none where it is
+/// one that we cannot use.
+async fn probe(address: &PgConnectOptions) -> Result<Option<bool>, sqlx::Error> {
     let probe = async {
         let mut one = PgConnection::connect_with(address).await?;
         let mut other = PgConnection::connect_with(address).await?;
@@ -131,14 +145,10 @@ async fn probe(address: &PgConnectOptions) -> Result<bool, ConnectError> {
         let keeps = !is_pooled || keeps_prepared(&mut one, &mut other).await?;
         let _ = one.close().await;
         let _ = other.close().await;
-        Ok::<_, sqlx::Error>((is_pooled, keeps))
+        Ok(keeps.then(|| is_pooled || past_pooler(address).is_some()))
     };
-    match timeout(ACQUIRE_TIMEOUT, probe).await {
-        Ok(Ok((_, false))) => Err(unprepared(address)),
-        Ok(Ok((is_pooled, true))) => Ok(is_pooled || past_pooler(address).is_some()),
-        Ok(Err(error)) => Err(postgres_refused(address, &error)),
-        Err(_) => Err(unreachable(address, "it does not answer")),
-    }
+    let silence = |_| sqlx::Error::Io(io::Error::new(ErrorKind::TimedOut, "it does not answer"));
+    timeout(START, probe).await.map_err(silence)?
 }
 
 /// Whether two connections that are open at the same time are served by the same process, or one by

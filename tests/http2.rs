@@ -1,4 +1,4 @@
-//! HTTP/2 without TLS: requests, and WebSockets on it (RFC 8441).
+//! HTTP/2 without TLS: requests, and sockets on it (RFC 8441).
 
 use async_graphql::futures_util::{SinkExt, StreamExt};
 use axum::{

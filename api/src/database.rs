@@ -157,15 +157,12 @@ impl Database {
     /// Waits for the connections that are in use, and closes them all.
     pub async fn close(self) {
         // Closing a pool cannot fail, nor does it matter at the end whether it did.
-        let replica = self.read.replica().map(|it| it.connection().clone());
-        for pool in [
-            replica,
-            Some(self.read.connection().clone()),
-            Some(self.write.connection().clone()),
-        ] {
-            if let Some(pool) = pool {
-                let _ = pool.close().await;
-            }
+        let replica = self.read.replica().map(replica::Replica::connection);
+        for pool in replica
+            .into_iter()
+            .chain([self.read.connection(), self.write.connection()])
+        {
+            let _ = pool.clone().close().await;
         }
     }
 }

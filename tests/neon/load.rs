@@ -45,7 +45,7 @@ impl Load {
             let client = Client::builder().no_proxy().build().expect("a client");
             let (url, next) = (serving.url.clone(), Arc::clone(&next));
             let (stopped, answered) = (Arc::clone(&load.stopped), Arc::clone(&load.answered));
-            let writes = Arc::clone(&load.writes);
+            let written = Arc::clone(&load.writes);
             load.callers.spawn(async move {
                 while !stopped.load(Ordering::Relaxed) {
                     if caller < readers {
@@ -54,7 +54,10 @@ impl Load {
                     } else {
                         let i = next.fetch_add(1, Ordering::Relaxed);
                         let answer = Answer::to(&client, &url, &write(i)).await;
-                        writes.lock().expect("nobody panics here").push((i, answer));
+                        written
+                            .lock()
+                            .expect("nobody panics here")
+                            .push((i, answer));
                     }
                     answered.add_permits(1);
                 }
@@ -79,7 +82,7 @@ impl Load {
         let writes = std::mem::take(&mut *self.writes.lock().expect("nobody panics here"));
         for (i, answer) in writes {
             let count = rows::<i64>(database, &written(i)).await[0];
-            let whole = if i % 2 == 0 { 1 } else { 4 };
+            let whole = if i.is_multiple_of(2) { 1 } else { 4 };
             if answer.errors().is_empty() {
                 let payload = answer
                     .data("")
@@ -113,7 +116,7 @@ pub(crate) struct Account {
 fn write(i: u32) -> Value {
     let mark = format!("load-{i}");
     let email = format!("{mark}@example.com");
-    if i % 2 == 0 {
+    if i.is_multiple_of(2) {
         json!({ "query": CREATE_TICKET, "variables": { "i": mark } })
     } else {
         json!({ "query": CREATE_CUSTOMER, "variables": { "i": mark, "email": email } })

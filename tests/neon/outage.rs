@@ -96,6 +96,33 @@ async fn no_read_fails_and_no_write_is_lost_or_doubled_where_postgresql_stops_an
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_waits_for_a_write_that_was_cut_is_told_to_look() {
+    let cluster = Cluster::own();
+    let database = TestDatabase::stocked_in(&cluster).await;
+    let serving = Serving::start(&[("DATABASE_URL", &database.url)]);
+    let in_its_way = database.connect().await;
+    let lock = "BEGIN; UPDATE tickets SET title = 'z' WHERE id = 1";
+    let locked = sea_orm::ConnectionTrait::execute_unprepared(&in_its_way, lock).await;
+    locked.expect("it is locked");
+    let other = database.connect().await;
+    let waiting = format!("SELECT pid FROM {OURS} AND wait_event_type = 'Lock'");
+    let cut = async {
+        until(async || !rows::<i32>(&other, &waiting).await.is_empty()).await;
+        // A crash, which ends all connections without a word.
+        cluster.run(&format!(
+            "kill -9 {}",
+            rows::<i32>(&other, &waiting).await[0]
+        ));
+    };
+    let (answer, ()) = tokio::join!(ask(&serving, UPDATE), cut);
+    assert_eq!(answer.code(), "UNAVAILABLE");
+    let message = answer.errors()[0]["message"].as_str();
+    assert!(message.is_some_and(|it| it.contains("look")), "{message:?}");
+    let answer = ask(&serving, "{ ticket(id: 1) { title } }").await;
+    assert_eq!(answer.data("/ticket/title"), "Cracked screen");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn connections_that_nobody_uses_are_closed_and_a_sleeping_database_is_not_woken() {
     let database = TestDatabase::stocked(Kind::Postgres).await;
     let environment = [
@@ -130,8 +157,8 @@ async fn a_column_that_is_altered_by_another_program_is_read_on() {
     let read = "{ customer(id: 1) { zipCode } }";
     for length in [20, 30] {
         let before = ask(&serving, read).await;
-        let alter = format!("ALTER TABLE customers ALTER zip_code TYPE varchar({length})");
-        sea_orm::ConnectionTrait::execute_unprepared(&other, &alter)
+        let sql = format!("ALTER TABLE customers ALTER zip_code TYPE varchar({length})");
+        sea_orm::ConnectionTrait::execute_unprepared(&other, &sql)
             .await
             .expect("it is altered");
         let after = ask(&serving, read).await;

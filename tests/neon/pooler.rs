@@ -1,4 +1,4 @@
-//! A PgBouncer in between, in transaction mode as Neon's: a connection of its is anybody's after each
+//! A `PgBouncer` in between, in transaction mode as Neon's: a connection of its is anybody's after each
 //! transaction.
 
 use std::{env, fs, os::unix::fs::PermissionsExt, path::PathBuf};
@@ -13,7 +13,7 @@ use crate::harness::{
 };
 use serde_json::json;
 
-/// A PgBouncer of two connections before the tests' cluster; gone with it.
+/// A `PgBouncer` of two connections before the tests' cluster; gone with it.
 struct Pooler {
     port: u16,
     /// Where its owner may run it.
@@ -180,10 +180,10 @@ async fn live_changes_go_past_the_pooler_where_there_is_a_way() {
         ("DATABASE_URL", url.as_str()),
         ("DATABASE_DIRECT_URL", &database.url),
     ]);
-    let pooled = Serving::start(&[("DATABASE_URL", &url)]);
+    let blindly = Serving::start(&[("DATABASE_URL", &url)]);
     let mut first = Socket::ready(&directly.url).await;
     first.subscribe("1", subscription).await;
-    let mut second = Socket::ready(&pooled.url).await;
+    let mut second = Socket::ready(&blindly.url).await;
     second.subscribe("1", subscription).await;
     until(async || rows::<i64>(&other, listeners).await == [2]).await;
     // Another program: told at once to who listens, and with our own change to who cannot.
@@ -191,13 +191,13 @@ async fn live_changes_go_past_the_pooler_where_there_is_a_way() {
         .await
         .expect("it is deleted");
     assert_eq!(told(&mut first, 1).await, ["DELETED Ticket:1"]);
-    let deleted = ask(&pooled, &delete(2)).await;
+    let deleted = ask(&blindly, &delete(2)).await;
     assert!(deleted.errors().is_empty(), "{:#}", deleted.body);
     let expected = ["DELETED Ticket:1", "DELETED Ticket:2"];
     assert_eq!(told(&mut second, 2).await, expected);
     assert_eq!(told(&mut first, 1).await, [expected[1]]);
     assert!(!directly.greeting.iter().any(|line| line.contains("WARN")));
-    drop((directly, pooled));
+    drop((directly, blindly));
     database.remove().await;
 }
 

@@ -1,5 +1,6 @@
 //! A throw-away PostgreSQL with a seeded shop.
 
+#[expect(dead_code, reason = "only tests run commands beside PostgreSQL")]
 #[path = "../../../tests/harness/postgres.rs"]
 mod postgres;
 

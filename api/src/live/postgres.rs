@@ -175,12 +175,12 @@ impl Source {
         Some(options.application_name("repairshop listener"))
     }
 
-    /// Publishes what is new whenever it is woken, and once a minute in any case; `hears` says
+    /// Publishes what is new whenever it is woken, and once a minute in any case; `listens` says
     /// whether all that is new wakes it.
     async fn read(
         &self,
         woken: &Notify,
-        hears: bool,
+        listens: bool,
         place: &mut Option<Place>,
         live: &Live,
         ready: &watch::Sender<bool>,
@@ -211,7 +211,7 @@ impl Source {
                 }
                 () = sleep_until(alarm) => {
                     let news = self.publish(place, live).await?;
-                    if !self.stay(place).await? || (hears && news && !heard) {
+                    if !self.stay(place).await? || (listens && news && !heard) {
                         return Err(Lost::Silence);
                     }
                     alarm = Instant::now() + MINUTE;

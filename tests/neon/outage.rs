@@ -8,6 +8,14 @@ use crate::harness::{Cluster, Kind, Serving, TestDatabase, connect, rows, until}
 const OURS: &str = "pg_stat_activity WHERE datname = current_database() \
     AND application_name LIKE 'repairshop%'";
 
+/// A PostgreSQL that has after a crash what it has said it committed.
+fn durable() -> Cluster {
+    let cluster = Cluster::own();
+    cluster.run("echo 'synchronous_commit = on' >>data/postgresql.conf");
+    cluster.run("pg_ctl restart -s -w -D data -l log");
+    cluster
+}
+
 async fn cut_all(database: &sea_orm::DatabaseConnection) {
     let cut = format!("SELECT pg_terminate_backend(pid) FROM {OURS}");
     rows::<bool>(database, &cut).await;
@@ -68,9 +76,7 @@ async fn no_read_fails_and_no_write_is_lost_or_doubled_where_connections_are_cut
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_read_fails_and_no_write_is_lost_or_doubled_where_postgresql_stops_and_starts() {
-    let cluster = Cluster::own();
-    // What it says it has committed is to be there after a crash.
-    cluster.run("echo 'synchronous_commit = on' >>data/postgresql.conf; pg_ctl reload -s -D data");
+    let cluster = durable();
     let database = TestDatabase::stocked_in(&cluster).await;
     let serving = Serving::start(&[("DATABASE_URL", &database.url)]);
     let load = Load::on(&serving, 6, 4);
@@ -97,7 +103,7 @@ async fn no_read_fails_and_no_write_is_lost_or_doubled_where_postgresql_stops_an
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_waits_for_a_write_that_was_cut_is_told_to_look() {
-    let cluster = Cluster::own();
+    let cluster = durable();
     let database = TestDatabase::stocked_in(&cluster).await;
     let serving = Serving::start(&[("DATABASE_URL", &database.url)]);
     let in_its_way = database.connect().await;

@@ -273,7 +273,7 @@ impl Listed for Customer {
         let mentions = words.iter().map(|word| filter::mentions(backend, word));
         vec![Way {
             conditions: mentions.collect(),
-            joined: false,
+            ..Way::default()
         }]
     }
 

@@ -67,8 +67,8 @@ pub trait Listed: Record {
     /// The order's value for the primary key.
     const BY_NUMBER: Self::OrderField;
 
-    /// The ways in which all the words of a search, one at least, can occur in a row; each row that
-    /// has them all has them in exactly one of these ways.
+    /// The ways in which all the words of a search, one at least, can occur in a row. A row may have
+    /// them in several.
     fn ways(backend: DbBackend, words: &[String]) -> Vec<Way>;
 
     /// Adds the table that sort keys with `joined` are from.

@@ -2,7 +2,7 @@
 
 use sea_orm::{
     DbBackend,
-    sea_query::{Asterisk, Expr, Query, SelectStatement, UnionType},
+    sea_query::{Asterisk, Expr, ExprTrait, Query, SelectStatement, UnionType},
 };
 
 use super::Listed;
@@ -28,6 +28,8 @@ pub struct Scope<R: Listed> {
 #[derive(Default)]
 pub struct Way {
     pub conditions: Vec<Expr>,
+    /// A row for which one of these holds is in another way, too.
+    pub elsewhere: Vec<Expr>,
     /// Whether it is about the table that [`Listed::join`] adds, too.
     pub joined: bool,
 }
@@ -54,52 +56,65 @@ impl<R: Listed> Scope<R> {
         Ok(Self { filter, words })
     }
 
-    /// The table with the conditions, for what is about all rows of the list.
+    /// The table with the conditions, each row once.
     pub fn rows(&self, backend: DbBackend) -> SelectStatement {
-        let mut ways = self.ways(backend, false).into_iter();
-        let (Some(mut first), rest) = (ways.next(), ways) else {
-            return Query::select().from(R::Entity::default()).take();
-        };
-        let rest: Vec<_> = rest.map(all_columns::<R>).collect();
-        if rest.is_empty() {
-            return first;
+        let mut all: Option<SelectStatement> = None;
+        let mut ways = self.words(backend);
+        if let [_] = ways[..] {
+            return self.restricted(backend, false, ways.remove(0));
         }
-        first = all_columns::<R>(first);
-        first.unions(rest.into_iter().map(|way| (UnionType::All, way)));
-        Query::select()
-            .from_subquery(first, R::Entity::default())
-            .take()
+        for mut way in ways {
+            let elsewhere = std::mem::take(&mut way.elsewhere);
+            let (conditions, here) = (&mut way.conditions, elsewhere.into_iter());
+            conditions.extend(here.map(|elsewhere| elsewhere.not()));
+            let mut way = self.restricted(backend, false, way);
+            way.column((R::Entity::default(), Asterisk));
+            match &mut all {
+                None => all = Some(way),
+                Some(all) => _ = all.union(UnionType::All, way),
+            }
+        }
+        let mut select = Query::select();
+        if let Some(all) = all {
+            select.from_subquery(all, R::Entity::default());
+        }
+        select
     }
 
     /// The table with the conditions, once for each way in which the words can occur: each row of
-    /// the list is in exactly one of these. For a page, each can be cut to its first rows by the
+    /// the list is in one of these at least. For a page, each can be cut to its first rows by the
     /// plan that suits it: along the order where it has many rows, and by the indexes of the search
-    /// where it has few.
+    /// where it has few. So none leaves out what another has: the planner would not know that
+    /// hardly a row is left, and walk through all of them.
     ///
     /// `joined` is whether the order needs the table that [`Listed::join`] adds.
     pub(super) fn ways(&self, backend: DbBackend, joined: bool) -> Vec<SelectStatement> {
-        let restricted = |way: Way| {
-            let mut select = Query::select();
-            select.from(R::Entity::default());
-            if joined || way.joined {
-                R::join(&mut select);
-            }
-            if let Some(filter) = &self.filter {
-                select.cond_where(filter.condition(backend));
-            }
-            for condition in way.conditions {
-                select.and_where(condition);
-            }
-            select
-        };
-        if self.words.is_empty() {
-            return vec![restricted(Way::default())];
-        }
-        let ways = R::ways(backend, &self.words).into_iter();
-        ways.map(restricted).collect()
+        let ways = self.words(backend).into_iter();
+        ways.map(|way| self.restricted(backend, joined, way))
+            .collect()
     }
-}
 
-fn all_columns<R: Listed>(mut select: SelectStatement) -> SelectStatement {
-    select.column((R::Entity::default(), Asterisk)).take()
+    /// The ways in which the words can occur; where there are none, one without conditions.
+    fn words(&self, backend: DbBackend) -> Vec<Way> {
+        if self.words.is_empty() {
+            vec![Way::default()]
+        } else {
+            R::ways(backend, &self.words)
+        }
+    }
+
+    fn restricted(&self, backend: DbBackend, joined: bool, way: Way) -> SelectStatement {
+        let mut select = Query::select();
+        select.from(R::Entity::default());
+        if joined || way.joined {
+            R::join(&mut select);
+        }
+        if let Some(filter) = &self.filter {
+            select.cond_where(filter.condition(backend));
+        }
+        for condition in way.conditions {
+            select.and_where(condition);
+        }
+        select
+    }
 }

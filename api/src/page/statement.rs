@@ -49,7 +49,7 @@ pub(super) fn rows_below<R: Listed, K: ParentKey>(
         // SQLite has no LATERAL: each parent's page as primary keys, then their rows.
         let key = R::COLUMNS[0];
         let of_parent = Expr::col((table(), parent)).equals((PARENTS, "value"));
-        let mut page = page(list, backend, Some(of_parent));
+        let mut page = page(list, backend, Some(&of_parent));
         page.column((table(), key));
         let mut select = Query::select();
         select
@@ -64,7 +64,7 @@ pub(super) fn rows_below<R: Listed, K: ParentKey>(
         return select;
     }
     let of_parent = Expr::col((table(), parent)).equals((PARENTS, PARENTS));
-    let mut page = page(list, backend, Some(of_parent));
+    let mut page = page(list, backend, Some(&of_parent));
     page.column((PARENTS, PARENTS));
     columns(list, &mut page);
     Query::select()
@@ -92,7 +92,11 @@ pub(super) fn totals_below<R: Listed, K: ParentKey>(
 }
 
 /// The rows of one page, before columns are chosen: of the whole table, or of one parent.
-fn page<R: Listed>(list: &List<R>, backend: DbBackend, of_parent: Option<Expr>) -> SelectStatement {
+fn page<R: Listed>(
+    list: &List<R>,
+    backend: DbBackend,
+    of_parent: Option<&Expr>,
+) -> SelectStatement {
     let mut ways = list.scope.ways(backend, is_joined(list));
     for way in &mut ways {
         for (cursor, after) in [(&list.after, true), (&list.before, false)] {
@@ -100,7 +104,7 @@ fn page<R: Listed>(list: &List<R>, backend: DbBackend, of_parent: Option<Expr>) 
                 way.and_where(beyond(list, values, after));
             }
         }
-        if let Some(of_parent) = &of_parent {
+        if let Some(of_parent) = of_parent {
             way.and_where(of_parent.clone());
         }
     }

@@ -99,7 +99,7 @@ pub(super) fn ways(db: DbBackend, words: &[String]) -> Vec<Way> {
         };
         return vec![Way {
             conditions: words.iter().map(mentions).collect(),
-            joined: false,
+            ..Way::default()
         }];
     }
     // The longest are the rarest, as a rule.
@@ -107,12 +107,14 @@ pub(super) fn ways(db: DbBackend, words: &[String]) -> Vec<Way> {
     let (leading, others) = words.split_at(words.len().min(LEADING));
     let way = |choice: u32| {
         let mut conditions = Vec::new();
+        let mut elsewhere = Vec::new();
         for (index, word) in leading.iter().enumerate() {
             let in_ticket = in_ticket(db, word);
             if choice >> index & 1 == 0 {
                 conditions.push(in_ticket);
             } else {
-                conditions.extend([in_name(db, word), in_ticket.not()]);
+                conditions.push(in_name(db, word));
+                elsewhere.push(in_ticket);
             }
         }
         // A subquery of its own for each row: there are few, and customers so named may be many.
@@ -124,6 +126,7 @@ pub(super) fn ways(db: DbBackend, words: &[String]) -> Vec<Way> {
         conditions.extend(others.iter().map(mentions));
         Way {
             conditions,
+            elsewhere,
             joined: choice > 0,
         }
     };

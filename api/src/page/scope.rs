@@ -57,6 +57,7 @@ impl<R: Listed> Scope<R> {
     }
 
     /// The table with the conditions, each row once.
+    #[must_use]
     pub fn rows(&self, backend: DbBackend) -> SelectStatement {
         let mut all: Option<SelectStatement> = None;
         let mut ways = self.words(backend);
@@ -64,9 +65,8 @@ impl<R: Listed> Scope<R> {
             return self.restricted(backend, false, ways.remove(0));
         }
         for mut way in ways {
-            let elsewhere = std::mem::take(&mut way.elsewhere);
-            let (conditions, here) = (&mut way.conditions, elsewhere.into_iter());
-            conditions.extend(here.map(|elsewhere| elsewhere.not()));
+            let elsewhere = std::mem::take(&mut way.elsewhere).into_iter();
+            way.conditions.extend(elsewhere.map(ExprTrait::not));
             let mut way = self.restricted(backend, false, way);
             way.column((R::Entity::default(), Asterisk));
             match &mut all {

@@ -3,6 +3,8 @@
 //! `--help` is the reference; nothing else reads the environment. Knows nothing of what the values
 //! are used for.
 
+mod limits;
+
 use std::{env, fmt, path::PathBuf, process, str::FromStr};
 
 use clap::{
@@ -96,6 +98,13 @@ pub struct Serve {
     #[arg(long, env, value_name = "SECONDS", default_value_t = 10)]
     #[arg(value_parser = clap::value_parser!(u16).range(1..=3600))]
     pub body_timeout: u16,
+
+    #[command(flatten)]
+    pub limits: limits::LimitOptions,
+
+    /// For development: errors say what may have been meant, with names of the schema
+    #[arg(long, env, value_parser = BoolishValueParser::new())]
+    pub suggestions: bool,
 }
 
 #[derive(Debug, Clone, Args)]

@@ -122,7 +122,7 @@ async fn by_get(
 ) -> Response {
     let app = &server.app;
     match socket {
-        Ok(socket) => return socket::upgrade(socket, server.app, &server.connections, caller),
+        Ok(socket) => return upgrade(socket, server, caller),
         Err(refusal) if asks_for_socket(&headers) => return no_socket(&refusal),
         Err(_) => {}
     }
@@ -157,9 +157,14 @@ async fn by_connect(
     socket: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
     match socket {
-        Ok(socket) => socket::upgrade(socket, server.app, &server.connections, caller),
+        Ok(socket) => upgrade(socket, server, caller),
         Err(refusal) => no_socket(&refusal),
     }
+}
+
+fn upgrade(socket: WebSocketUpgrade, server: Server, caller: Caller) -> Response {
+    let upgraded = socket::upgrade(socket, server.app, &server.connections, caller);
+    upgraded.unwrap_or_else(|| answer::no_room(Answer::Json))
 }
 
 fn asks_for_socket(headers: &HeaderMap) -> bool {

@@ -10,6 +10,7 @@ use sea_orm::{
 use crate::{
     Result,
     context::ContextExt,
+    limits::MAX_GROUPS,
     page::at_most,
     ticket::{TicketList, TicketsOf},
 };
@@ -47,7 +48,7 @@ impl TechnicianQuery {
             .column(Column::Tech)
             .from(Entity)
             .order_by(Column::Tech, Order::Asc)
-            .limit(at_most(1_000, "first", first)?)
+            .limit(at_most(MAX_GROUPS, "first", first)?)
             .take();
         let rows = ctx.shop().db().query_all(&select).await?;
         let names = rows

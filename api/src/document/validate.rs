@@ -10,17 +10,17 @@ mod gaps;
 use std::{collections::HashSet, sync::LazyLock};
 
 use apollo_compiler::{
-    Schema,
-    diagnostic::Diagnostic,
+    ExecutableDocument, Schema,
+    diagnostic::{Diagnostic, ToCliReport},
     parser::{LineColumn, Parser, SourceMap, SourceSpan},
     validation::{DiagnosticData, Valid},
 };
 use async_graphql::{Pos, ServerError};
 
-use crate::error::{Code, coded};
-
-/// How many errors a document is told.
-const MAX_ERRORS: usize = 20;
+use crate::{
+    Limits,
+    error::{Code, coded, list_at_most, shortened},
+};
 
 /// The schema, as documents are held against it.
 pub(super) struct Validator(LazyLock<Valid<Schema>, Box<dyn FnOnce() -> Valid<Schema> + Send>>);
@@ -41,52 +41,94 @@ impl Validator {
     /// # Errors
     /// Those of a document that is not valid, `GRAPHQL_VALIDATION_FAILED` each; or one
     /// `GRAPHQL_PARSE_FAILED`, where it is not even a document.
-    pub(super) fn check(&self, text: &str) -> Result<(), Vec<ServerError>> {
-        let schema = &*self.0;
+    pub(super) fn check(
+        &self,
+        text: &str,
+        limits: &Limits,
+    ) -> Result<Valid<ExecutableDocument>, Vec<ServerError>> {
+        let (schema, most) = (&*self.0, limits.errors);
         let mut document = Parser::new()
             .parse_ast(text, "document")
-            .map_err(|invalid| told(invalid.errors.iter(), Code::GraphqlParseFailed))?;
+            .map_err(|invalid| {
+                let mut errors = Told::new(Code::GraphqlParseFailed, most);
+                errors.tell(invalid.errors.iter());
+                errors.list()
+            })?;
         gaps::without_null_defaults(&mut document);
-        let mut errors = gaps::repeated_input_fields(&mut document);
-        match document.to_executable_validate(schema) {
+        let mut errors = Told::new(Code::GraphqlValidationFailed, most);
+        errors.extend(gaps::repeated_input_fields(&mut document));
+        let executable = match document.clone().to_executable_validate(schema) {
             Ok(executable) => {
                 errors.extend(gaps::unreadable_scalars(schema, &executable));
                 if let Some(found) = gaps::lists_of_other_lengths(schema, document) {
                     let conflicts = (found.iter())
                         .filter(|it| it.error.unstable_error_name() == Some(gaps::CONFLICT));
-                    errors.extend(told(conflicts, Code::GraphqlValidationFailed));
+                    errors.tell(conflicts);
                 }
+                Some(executable)
             }
             Err(found) => {
                 // One field that stands there twice is one; `root` counts them as they are merged.
                 let others = (found.errors.iter()).filter(|it| {
                     it.error.unstable_error_name() != Some("SubscriptionUsesMultipleFields")
                 });
-                errors.extend(told(others, Code::GraphqlValidationFailed));
+                errors.tell(others);
+                // Without an error that counts, it is as good as valid.
+                Some(Valid::assume_valid(found.partial))
             }
-        }
-        errors.truncate(MAX_ERRORS);
-        if errors.is_empty() {
-            Ok(())
-        } else {
-            Err(errors)
+        };
+        match executable {
+            Some(executable) if errors.found == 0 => Ok(executable),
+            _ => Err(errors.list()),
         }
     }
 }
 
-/// The errors as a client may read them: each once, in a sentence.
-fn told<'a>(
-    found: impl Iterator<Item = Diagnostic<'a, DiagnosticData>>,
+/// Errors as a client may read them: each once, in a sentence, and no more than a response lists.
+struct Told {
     code: Code,
-) -> Vec<ServerError> {
-    let mut seen = HashSet::new();
-    // A fragment is looked at once for each operation that spreads it.
-    found
-        .map(|it| (said(&it), it.line_column_range().map(|it| it.start)))
-        .filter(|error| seen.insert(error.clone()))
-        .take(MAX_ERRORS)
-        .map(|(message, start)| coded(code, message, start.map(position)))
-        .collect()
+    most: usize,
+    listed: Vec<ServerError>,
+    found: usize,
+}
+
+impl Told {
+    fn new(code: Code, most: usize) -> Self {
+        Self {
+            code,
+            most,
+            listed: Vec::new(),
+            found: 0,
+        }
+    }
+
+    fn extend(&mut self, errors: Vec<ServerError>) {
+        self.found += errors.len();
+        self.listed.extend(errors);
+    }
+
+    fn tell<'a>(&mut self, found: impl Iterator<Item = Diagnostic<'a, DiagnosticData>>) {
+        // A fragment is looked at once for each operation that spreads it.
+        let (mut places, mut sentences) = (HashSet::new(), HashSet::new());
+        for it in found {
+            let is_new = places.insert((it.error.location(), it.error.unstable_error_name()));
+            if self.listed.len() >= self.most {
+                self.found += usize::from(is_new);
+                continue;
+            }
+            let (message, start) = (said(&it), it.line_column_range().map(|it| it.start));
+            if sentences.insert((message.clone(), start)) {
+                self.found += 1;
+                self.listed
+                    .push(coded(self.code, message, start.map(position)));
+            }
+        }
+    }
+
+    fn list(mut self) -> Vec<ServerError> {
+        list_at_most(&mut self.listed, self.most, self.found);
+        self.listed
+    }
 }
 
 /// Worded as graphql-js words it, where apollo-compiler knows how: what tools and people look for.
@@ -95,10 +137,10 @@ fn said(diagnostic: &Diagnostic<'_, DiagnosticData>) -> String {
     let message = message.unwrap_or_else(|| diagnostic.error.to_string());
     // What else there is in the schema is nobody's business who does not know it.
     let message = (message.split_once(" Did you mean")).map_or(&*message, |(message, _)| message);
-    super::sentence(message)
+    super::sentence(&shortened(message))
 }
 
-fn start(span: SourceSpan, sources: &SourceMap) -> Option<Pos> {
+pub(super) fn start(span: SourceSpan, sources: &SourceMap) -> Option<Pos> {
     Some(position(span.line_column_range(sources)?.start))
 }
 

@@ -100,7 +100,7 @@ impl Documents {
     /// A line for each of the trusted documents that is not valid.
     pub(crate) fn new(sdl: String, settings: &Settings) -> Result<Self, Vec<String>> {
         let mut documents = Self {
-            validator: Validator::new(sdl),
+            validator: Validator::new(sdl, settings.suggestions),
             kept: Cache::with_weighter(KEPT, KEPT_BYTES, Weight),
             trusted: None,
             trusted_only: settings.documents_only,

@@ -35,13 +35,8 @@ use self::{
     outbox::Outbox,
 };
 use crate::{
-    Error,
-    Limits,
-    connections::Connections,
-    request::Parameters,
-    response::is_request_error,
-    schema::App,
-    viewer::Caller,
+    Error, Limits, connections::Connections, request::Parameters, response::is_request_error,
+    schema::App, viewer::Caller,
 };
 
 const PROTOCOL: &str = "graphql-transport-ws";

@@ -91,12 +91,15 @@ impl Cost {
         let mut sum = self.fixed;
         for part in &self.parts {
             if part.conditions.iter().all(|it| it.holds(variables)) {
-                let below = part.below.sum(variables)?;
                 let times = match &part.size {
                     Size::Fixed(times) => *times,
                     Size::Asked(asked) => asked.size(variables)?,
                 };
-                sum = sum.saturating_add(below.saturating_mul(times));
+                // Below no object nothing is executed.
+                if times > 0 {
+                    let below = part.below.sum(variables)?;
+                    sum = sum.saturating_add(below.saturating_mul(times));
+                }
             }
         }
         Ok(sum)
@@ -145,7 +148,9 @@ impl Asked {
                 Value::Variable(name) => match variables.get(name.as_str()) {
                     Some(ConstValue::List(items)) => Some(length(items.len())),
                     Some(ConstValue::Number(number)) => Some(
-                        number.as_i64().map_or(i32::MAX, |it| i32::try_from(it).unwrap_or(i32::MAX)),
+                        number
+                            .as_i64()
+                            .map_or(i32::MAX, |it| i32::try_from(it).unwrap_or(i32::MAX)),
                     ),
                     _ => None,
                 },
@@ -165,7 +170,10 @@ impl Asked {
 
     fn refusal(&self, argument: &str, found: i32) -> ServerError {
         let error = if argument == "ids" {
-            Error::bad_user_input(format!("Expected at most {} ids, found {found}.", self.most))
+            Error::bad_user_input(format!(
+                "Expected at most {} ids, found {found}.",
+                self.most
+            ))
         } else {
             page::out_of_range(self.most, argument, found)
         };
@@ -221,7 +229,13 @@ impl<'a> Compiler<'a> {
         let field = merged.field;
         if merged.sets.is_empty() {
             let fixed = if field.name == "totalCount" { TOTAL } else { 0 };
-            return (Size::Fixed(1), Cost { fixed, parts: Vec::new() });
+            return (
+                Size::Fixed(1),
+                Cost {
+                    fixed,
+                    parts: Vec::new(),
+                },
+            );
         }
         let is_list = field.ty().is_list();
         let asked = self.asked(field);
@@ -260,19 +274,15 @@ impl<'a> Compiler<'a> {
             otherwise: default.unwrap_or(DEFAULT_PAGE).min(most),
             most,
         };
-        let varies = (asked.arguments.iter()).any(|(_, value)| matches!(&**value, Value::Variable(_)));
+        let varies =
+            (asked.arguments.iter()).any(|(_, value)| matches!(&**value, Value::Variable(_)));
         if !varies && let Ok(size) = asked.size(&Variables::default()) {
             return Some(Size::Fixed(size));
         }
         Some(Size::Asked(Arc::new(asked)))
     }
 
-    fn collect(
-        &self,
-        set: &'a SelectionSet,
-        conditions: &[Condition],
-        fields: &mut Collected<'a>,
-    ) {
+    fn collect(&self, set: &'a SelectionSet, conditions: &[Condition], fields: &mut Collected<'a>) {
         for selection in &set.selections {
             let (directives, below) = match selection {
                 Selection::Field(field) => (&field.directives, None),

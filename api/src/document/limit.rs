@@ -143,7 +143,9 @@ pub(super) fn document(document: &ExecutableDocument, limits: &Limits) -> Result
         format!("Expected at most {most} directives, found {found}.")
     })?;
     over(all.levels, limits.nesting, |_, most| {
-        format!("Expected selections to be nested at most {most} deep with all fragments written out, found more.")
+        format!(
+            "Expected selections to be nested at most {most} deep with all fragments written out, found more."
+        )
     })?;
     over(measured.introspection, MAX_INTROSPECTION, |found, most| {
         format!(

@@ -6,6 +6,7 @@
 //! overlooks is in [`gaps`].
 
 mod gaps;
+mod suggest;
 
 use std::{collections::HashSet, sync::LazyLock};
 
@@ -23,19 +24,27 @@ use crate::{
 };
 
 /// The schema, as documents are held against it.
-pub(super) struct Validator(LazyLock<Valid<Schema>, Box<dyn FnOnce() -> Valid<Schema> + Send>>);
+pub(super) struct Validator {
+    schema: LazyLock<Valid<Schema>, Box<dyn FnOnce() -> Valid<Schema> + Send>>,
+    /// Whether an error says what may have been meant.
+    suggestions: bool,
+}
 
 impl Validator {
-    pub(super) fn new(sdl: String) -> Self {
-        Self(LazyLock::new(Box::new(move || {
+    pub(super) fn new(sdl: String, suggestions: bool) -> Self {
+        let schema = LazyLock::new(Box::new(move || {
             // What async-graphql prints is valid; were it not, what is right in it would still count.
             let schema = Schema::parse_and_validate(sdl, "schema.graphql");
             schema.unwrap_or_else(|invalid| Valid::assume_valid(invalid.partial))
-        })))
+        }) as Box<_>);
+        Self {
+            schema,
+            suggestions,
+        }
     }
 
     pub(super) fn schema(&self) -> &Schema {
-        &self.0
+        &self.schema
     }
 
     /// # Errors
@@ -46,16 +55,17 @@ impl Validator {
         text: &str,
         limits: &Limits,
     ) -> Result<Valid<ExecutableDocument>, Vec<ServerError>> {
-        let (schema, most) = (&*self.0, limits.errors);
+        let (schema, most) = (&*self.schema, limits.errors);
+        let suggestions = self.suggestions.then_some(&**schema);
         let mut document = Parser::new()
             .parse_ast(text, "document")
             .map_err(|invalid| {
-                let mut errors = Told::new(Code::GraphqlParseFailed, most);
+                let mut errors = Told::new(Code::GraphqlParseFailed, most, None);
                 errors.tell(invalid.errors.iter());
                 errors.list()
             })?;
         gaps::without_null_defaults(&mut document);
-        let mut errors = Told::new(Code::GraphqlValidationFailed, most);
+        let mut errors = Told::new(Code::GraphqlValidationFailed, most, suggestions);
         errors.extend(gaps::repeated_input_fields(&mut document));
         let executable = match document.clone().to_executable_validate(schema) {
             Ok(executable) => {
@@ -85,18 +95,21 @@ impl Validator {
 }
 
 /// Errors as a client may read them: each once, in a sentence, and no more than a response lists.
-struct Told {
+struct Told<'s> {
     code: Code,
     most: usize,
+    /// Of which names are suggested.
+    suggestions: Option<&'s Schema>,
     listed: Vec<ServerError>,
     found: usize,
 }
 
-impl Told {
-    fn new(code: Code, most: usize) -> Self {
+impl<'s> Told<'s> {
+    fn new(code: Code, most: usize, suggestions: Option<&'s Schema>) -> Self {
         Self {
             code,
             most,
+            suggestions,
             listed: Vec::new(),
             found: 0,
         }
@@ -116,7 +129,10 @@ impl Told {
                 self.found += usize::from(is_new);
                 continue;
             }
-            let (message, start) = (said(&it), it.line_column_range().map(|it| it.start));
+            let (mut message, start) = (said(&it), it.line_column_range().map(|it| it.start));
+            if let Some(schema) = self.suggestions {
+                message += &suggest::meant(schema, &message);
+            }
             if sentences.insert((message.clone(), start)) {
                 self.found += 1;
                 self.listed

@@ -22,7 +22,7 @@ async fn bombs_of_introspection_are_refused(shop: Shop) {
     shop.ask(&format!("{{ {} }}", nested(2))).await;
     let wide = (0..20).map(|it| format!("a{it}: fields {{ type {{ b: fields {{ name }} }} }} "));
     let wide = format!("__schema {{ types {{ {} }} }}", wide.collect::<String>());
-    let levels = "ofType {".repeat(62);
+    let levels = "ofType {".repeat(70);
     for bomb in [
         format!("{{ {} }}", nested(3)),
         format!("{{ {} }}", nested(12)),
@@ -35,7 +35,7 @@ async fn bombs_of_introspection_are_refused(shop: Shop) {
             .to_owned(),
         format!(
             "{{ __type(name: \"Query\") {{ {levels} name {} }} }}",
-            "}".repeat(62)
+            "}".repeat(70)
         ),
         format!("{{ {wide} {} }}", wide.replace("__schema", "x: __schema")),
     ] {

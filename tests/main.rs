@@ -11,6 +11,7 @@ mod errors;
 mod excess;
 mod filters;
 mod http;
+mod http2;
 mod limits;
 mod live;
 mod measured;

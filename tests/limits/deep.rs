@@ -334,8 +334,8 @@ async fn every_json(shop: Shop) {
         )
     };
     for (levels, code) in [
-        (62, None),
-        (63, Some("TOO_COSTLY")),
+        (63, None),
+        (64, Some("TOO_COSTLY")),
         (500, Some("TOO_COSTLY")),
     ] {
         let parameters = [("query", query.to_owned()), ("variables", deep(levels))];

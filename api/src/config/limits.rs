@@ -19,7 +19,7 @@ pub struct LimitOptions {
 
     /// How many words, numbers, strings and signs a document may have
     #[arg(long, env, value_name = "N", default_value_t = Limits::default().tokens)]
-    #[arg(value_parser = count(100, 1_000_000))]
+    #[arg(value_parser = count(10, 1_000_000))]
     max_tokens: usize,
 
     /// How many fields a document may have, with fragments written out wherever they are spread

@@ -12,8 +12,9 @@ use std::{collections::HashSet, sync::LazyLock};
 
 use apollo_compiler::{
     ExecutableDocument, Schema,
+    ast::Document,
     diagnostic::{Diagnostic, ToCliReport},
-    parser::{LineColumn, Parser, SourceMap, SourceSpan},
+    parser::{LineColumn, SourceMap, SourceSpan},
     validation::{DiagnosticData, Valid},
 };
 use async_graphql::{Pos, ServerError};
@@ -48,26 +49,18 @@ impl Validator {
     }
 
     /// # Errors
-    /// Those of a document that is not valid, `GRAPHQL_VALIDATION_FAILED` each; or one
-    /// `GRAPHQL_PARSE_FAILED`, where it is not even a document.
+    /// Those of a document that is not valid, `GRAPHQL_VALIDATION_FAILED` each.
     pub(super) fn check(
         &self,
-        text: &str,
+        mut document: Document,
         limits: &Limits,
     ) -> Result<Valid<ExecutableDocument>, Vec<ServerError>> {
         let (schema, most) = (&*self.schema, limits.errors);
         let suggestions = self.suggestions.then_some(&**schema);
-        let mut document = Parser::new()
-            .parse_ast(text, "document")
-            .map_err(|invalid| {
-                let mut errors = Told::new(Code::GraphqlParseFailed, most, None);
-                errors.tell(invalid.errors.iter());
-                errors.list()
-            })?;
         gaps::without_null_defaults(&mut document);
         let mut errors = Told::new(Code::GraphqlValidationFailed, most, suggestions);
         errors.extend(gaps::repeated_input_fields(&mut document));
-        let executable = match document.clone().to_executable_validate(schema) {
+        let executable = match document.to_executable_validate(schema) {
             Ok(executable) => {
                 errors.extend(gaps::unreadable_scalars(schema, &executable));
                 if let Some(found) = gaps::lists_of_other_lengths(schema, document) {
@@ -92,6 +85,16 @@ impl Validator {
             _ => Err(errors.list()),
         }
     }
+}
+
+/// The first of the errors, as a client may read it.
+pub(super) fn first<'a>(
+    mut found: impl Iterator<Item = Diagnostic<'a, DiagnosticData>>,
+    code: Code,
+) -> Option<ServerError> {
+    let error = found.next()?;
+    let start = error.line_column_range().map(|it| it.start);
+    Some(coded(code, said(&error), start.map(position)))
 }
 
 /// Errors as a client may read them: each once, in a sentence, and no more than a response lists.

@@ -35,7 +35,11 @@ fn refusal(answer: &Answer) -> (&str, &str) {
     (answer.code(), message.unwrap_or_default())
 }
 
+/// A request that has so many of something, how many it may have, and what it is told with one more.
+type Case<'a> = (&'a dyn Fn(usize) -> (String, Value), usize, &'a str);
+
 #[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::too_many_lines, reason = "it is a list")]
 async fn each_limit_can_be_set_and_is_told_with_both_figures() {
     let serving = serve(&[
         "--max-page=10",
@@ -54,7 +58,7 @@ async fn each_limit_can_be_set_and_is_told_with_both_figures() {
     let ids = |count: usize| vec!["Ticket:1"; count];
     let by_variable = "query($ids: [ID!]!) { nodes(ids: $ids) { id } }";
     let filter = "query($where: TicketFilter) { tickets(where: $where) { totalCount } }";
-    let cases: [(&dyn Fn(usize) -> (String, Value), usize, &str); 10] = [
+    let cases: [Case; 10] = [
         (
             &|n| {
                 (

@@ -53,6 +53,7 @@ pub enum Command {
 }
 
 #[derive(Debug, Clone, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "one for each switch")]
 pub struct Serve {
     /// Where to listen; 0.0.0.0:8000 lets other machines in
     #[arg(long, env, value_name = "HOST:PORT", default_value = "127.0.0.1:8000")]

@@ -41,7 +41,7 @@ pub struct Limits {
     pub message: usize,
     /// Operations that run at a time on a WebSocket.
     pub operations: usize,
-    /// WebSockets and event streams of the process.
+    /// Sockets and event streams of the process.
     pub sockets: usize,
     /// Until a WebSocket's `connection_init`.
     pub init: Duration,

@@ -22,6 +22,7 @@ fn times(count: usize, one: &str) -> String {
 }
 
 /// What each is, and the text.
+#[expect(clippy::too_many_lines, reason = "it is a list")]
 fn documents() -> Vec<(&'static str, String)> {
     let around = |open: &str, inside: &str, close: &str| {
         format!("{}{inside}{}", times(MANY, open), times(MANY, close))

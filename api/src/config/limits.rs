@@ -6,6 +6,7 @@ use crate::Limits;
 
 /// One option for each figure of [`Limits`] that is not a time.
 #[derive(Debug, Clone, Args)]
+#[expect(clippy::struct_field_names, reason = "they are the options' names")]
 pub struct LimitOptions {
     /// What a request may cost: the objects in its answer, lists as long as `first` or `last` says
     #[arg(long, env, value_name = "N", default_value_t = Limits::default().cost)]
@@ -77,7 +78,7 @@ pub struct LimitOptions {
     #[arg(value_parser = count(1, 10_000))]
     max_operations: usize,
 
-    /// How many WebSockets and event streams may be open
+    /// How many sockets and event streams may be open
     #[arg(long, env, value_name = "N", default_value_t = Limits::default().sockets)]
     #[arg(value_parser = count(0, 1_000_000))]
     max_sockets: usize,

@@ -48,9 +48,13 @@ fn over(found: usize, most: usize, message: impl Fn(usize, usize) -> String) -> 
 }
 
 /// How deep brackets are nested and how many tokens there are, outside of strings and comments;
-/// none where a block string does not end.
+/// none where a block string does not end. Commas and comments count: the parser's tree has them.
 fn measure(text: &str) -> Option<(usize, usize)> {
-    let (mut depth, mut deepest, mut count) = (0_usize, 0, 0);
+    let (mut depth, mut deepest, mut count, mut end) = (0_usize, 0, 0, 0);
+    let ignored = |gap: Option<&str>| {
+        let gap = gap.unwrap_or_default();
+        gap.matches([',', '#', '\u{feff}']).count()
+    };
     for token in tokens(text) {
         match token {
             "{" | "[" | "(" => {
@@ -61,9 +65,11 @@ fn measure(text: &str) -> Option<(usize, usize)> {
             BLOCK => return None,
             _ => {}
         }
-        count += 1;
+        let start = token.as_ptr().addr() - text.as_ptr().addr();
+        count += 1 + ignored(text.get(end..start));
+        end = start + token.len();
     }
-    Some((deepest, count))
+    Some((deepest, count + ignored(text.get(end..))))
 }
 
 /// What a block string begins and ends with.

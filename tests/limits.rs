@@ -51,7 +51,7 @@ async fn each_limit_can_be_set_and_is_told_with_both_figures() {
         "--max-directives=4",
         "--max-directives-per-field=1",
         "--max-nesting=8",
-        "--max-values=6",
+        "--max-values=9",
     ]);
     let times = |count: usize, one: &str| [one].repeat(count).join(" ");
     let nots = |count: usize| format!("{}{}", "{not: ".repeat(count), "{}") + &"}".repeat(count);
@@ -162,8 +162,8 @@ async fn each_limit_can_be_set_and_is_told_with_both_figures() {
         ),
         (
             &|n| (by_variable.to_owned(), json!({ "ids": ids(n - 1) })),
-            6,
-            "Expected at most 6 values in the variables, found 7.",
+            9,
+            "Expected at most 9 values in the variables, found 10.",
         ),
     ];
     for (case, most, message) in cases {

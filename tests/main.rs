@@ -10,6 +10,7 @@ mod cut_requests;
 mod errors;
 mod excess;
 mod filters;
+mod fuzz;
 mod http;
 mod http2;
 mod limits;

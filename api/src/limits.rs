@@ -12,7 +12,7 @@ pub(crate) const MAX_NODES: usize = 100;
 /// What requests and connections may take.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// The objects that the answer to a request may have: [`crate::schema`] says how it is counted.
+    /// The objects that the answer to a request may have; `document::cost` says how they are counted.
     pub cost: u64,
     /// The largest page; 100 by the schema, and less where a server says so.
     pub page: i32,

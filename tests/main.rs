@@ -13,6 +13,7 @@ mod filters;
 mod fuzz;
 mod http;
 mod http2;
+mod limits;
 mod live;
 mod measured;
 mod migrations;

@@ -3,6 +3,8 @@
 //! `--help` is the reference; nothing else reads the environment. Knows nothing of what the values
 //! are used for.
 
+mod limits;
+
 use std::{env, fmt, path::PathBuf, process, str::FromStr};
 
 use clap::{
@@ -42,7 +44,7 @@ pub struct Config {
 #[derive(Debug, Clone, Subcommand)]
 pub enum Command {
     /// Serve the API; also what happens without a command
-    Serve(Serve),
+    Serve(Box<Serve>),
     /// Bring the database's tables up to date, or take them back
     Migrate {
         #[command(subcommand)]
@@ -55,6 +57,7 @@ pub enum Command {
 }
 
 #[derive(Debug, Clone, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "one for each switch")]
 pub struct Serve {
     /// Where to listen; 0.0.0.0:8000 lets other machines in
     #[arg(long, env, value_name = "HOST:PORT", default_value = "127.0.0.1:8000")]
@@ -109,6 +112,13 @@ pub struct Serve {
     #[arg(long, env, value_name = "SECONDS", default_value_t = 60)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=86400))]
     pub close_unused: u32,
+
+    #[command(flatten)]
+    pub limits: limits::LimitOptions,
+
+    /// For development: errors say what may have been meant, with names of the schema
+    #[arg(long, env, value_parser = BoolishValueParser::new())]
+    pub suggestions: bool,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -151,7 +161,7 @@ impl Config {
     /// What to do: to serve, where no word says otherwise.
     #[must_use]
     pub fn task(&self) -> Command {
-        let default = || Command::Serve(self.serve.clone());
+        let default = || Command::Serve(Box::new(self.serve.clone()));
         self.command.clone().unwrap_or_else(default)
     }
 }

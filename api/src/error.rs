@@ -243,6 +243,34 @@ pub(crate) fn classify(error: &mut ServerError) {
     }
 }
 
+/// Cuts a list of errors that is longer than a response lists; the last says so. `found` is how
+/// many there are with those that were never listed.
+pub(crate) fn list_at_most(errors: &mut Vec<ServerError>, most: usize, found: usize) {
+    if found <= most {
+        return;
+    }
+    errors.truncate(most.saturating_sub(1));
+    let mut last = ServerError::new(
+        format!("Expected at most {most} errors, found {found}: the others are left out."),
+        None,
+    );
+    // One like the others: of a field, so that the response is that of a request that has run.
+    if let Some(like) = errors.last() {
+        last.path.clone_from(&like.path);
+        last.extensions.clone_from(&like.extensions);
+    }
+    errors.push(last);
+}
+
+/// A sentence that quotes what was found, short enough to be told.
+pub(crate) fn shortened(message: &str) -> String {
+    let mut shortened: String = message.chars().take(500).collect();
+    if shortened.len() < message.len() {
+        shortened.push('…');
+    }
+    shortened
+}
+
 /// What was found, short enough to be told.
 pub(crate) fn excerpt(found: &str) -> String {
     let mut excerpt: String = found.chars().take(60).collect();

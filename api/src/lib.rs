@@ -32,6 +32,7 @@ mod stream;
 
 mod document;
 mod finished;
+mod limits;
 mod settings;
 
 pub mod context;
@@ -53,9 +54,10 @@ pub mod row;
 pub mod shape;
 mod write;
 
-pub use connections::{Connections, Limits};
+pub use connections::Connections;
 pub use document::Manifest;
 pub use error::{Error, Result};
 pub use http::{app, app_with};
+pub use limits::Limits;
 pub use schema::{App, sdl};
 pub use settings::Settings;

@@ -215,7 +215,7 @@ async fn serve(place: Options<'_>, options: &Serve, log: Option<&StatementLog>) 
     }
 
     let app = application(database.clone(), options)?;
-    let connections = Connections::default();
+    let connections = Connections::new(options.limits.limits());
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut told_to_stop = async move || {
@@ -266,6 +266,8 @@ fn application(database: Database, options: &Serve) -> Result<App, Box<dyn Error
         documents_only: options.documents_only,
         batch: options.batch.into(),
         body_timeout: Duration::from_secs(options.body_timeout.into()),
+        limits: options.limits.limits(),
+        suggestions: options.suggestions,
     };
     App::with(database, settings).map_err(|wrong| {
         let count = wrong.len();

@@ -25,10 +25,11 @@ use crate::{
     context::with_shop,
     customer::{CustomerMutation, CustomerQuery, CustomerSubscription},
     database::{Database, Pool},
-    document::{Documents, MAX_DEPTH},
-    error::{Error, classify},
+    document::Documents,
+    error::{Error, classify, list_at_most},
     finished::finished,
     health::Health,
+    limits::Limits,
     live::{self, Live},
     node::NodeQuery,
     settings::Settings,
@@ -61,7 +62,7 @@ pub struct Subscription(CustomerSubscription, TicketSubscription);
 
 type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 
-fn schema() -> Schema {
+fn schema(limits: Limits) -> Schema {
     let query = Query(
         NodeQuery,
         ViewerQuery,
@@ -74,14 +75,16 @@ fn schema() -> Schema {
     Schema::build(query, Mutation::default(), Subscription::default())
         // Documents are validated before, all rules of them, and once.
         .validation_mode(ValidationMode::Fast)
-        .limit_recursive_depth(MAX_DEPTH)
+        // So is how deep they go.
+        .limit_recursive_depth(usize::MAX)
+        .data(limits)
         .finish()
 }
 
 /// The schema in GraphQL's own language.
 #[must_use]
 pub fn sdl() -> String {
-    printed(&schema())
+    printed(&schema(Limits::default()))
 }
 
 fn printed(schema: &Schema) -> String {
@@ -117,7 +120,7 @@ impl App {
     /// # Errors
     /// A line for each of the trusted documents that is not valid.
     pub fn with(database: Database, settings: Settings) -> Result<Self, Vec<String>> {
-        let schema = schema();
+        let schema = schema(settings.limits);
         Ok(Self {
             documents: Arc::new(Documents::new(printed(&schema), &settings)?),
             schema,
@@ -159,7 +162,7 @@ impl App {
     /// Executes one request. `may_write` is false where the transport allows queries alone; the
     /// result is then none for a mutation.
     pub async fn execute(&self, mut request: Request, may_write: bool) -> Option<Response> {
-        let Prepared { kind, merges } = match self.prepare(&mut request) {
+        let Prepared { kind, merges, .. } = match self.prepare(&mut request) {
             Ok(prepared) => prepared,
             Err(errors) => return Some(Response::from_errors(errors)),
         };
@@ -172,6 +175,7 @@ impl App {
             OperationType::Query => self.run(self.database.read.clone(), merges, request).await,
         };
         response.errors.iter_mut().for_each(classify);
+        self.cut(&mut response);
         self.health.note(&response);
         Some(response)
     }
@@ -210,11 +214,20 @@ impl App {
         let given = std::mem::take(&mut request.variables);
         let coerced = self.documents.coerce(operation, given);
         request.variables = coerced.map_err(|error| vec![error])?;
+        let cost = self.documents.cost(operation, &request.variables);
+        let cost = cost.map_err(|error| vec![error])?;
         request.set_parsed_query(document.executable.clone());
         Ok(Prepared {
             kind: operation.kind,
             merges: document.merges,
+            cost,
         })
+    }
+
+    /// Lists no more errors than a response may.
+    fn cut(&self, response: &mut Response) {
+        let found = response.errors.len();
+        list_at_most(&mut response.errors, self.settings.limits.errors, found);
     }
 
     /// A panic is an error of this one request.
@@ -251,6 +264,7 @@ impl App {
             begun: Arc::clone(&begun),
         });
         let responses = AssertUnwindSafe(self.schema.execute_stream(request)).catch_unwind();
+        let app = self.clone();
         let responses = responses.map(move |response| {
             let mut response = response.unwrap_or_else(|panic| refused(Error::panicked(&*panic)));
             for error in &mut response.errors {
@@ -259,6 +273,7 @@ impl App {
                     error.path.clear();
                 }
             }
+            app.cut(&mut response);
             response
         });
         responses.boxed()
@@ -280,6 +295,9 @@ struct Prepared {
     kind: OperationType,
     /// As [`crate::document::Document`] has it.
     merges: bool,
+    /// How many objects the answer may have; at least 1.
+    #[expect(dead_code, reason = "for who counts what a caller spends")]
+    cost: u64,
 }
 
 fn refused(error: Error) -> Response {

@@ -4,6 +4,7 @@
 //! Kept outside the schema, where an extension that does it would slow every field down. Of the
 //! schema it knows the text alone.
 
+mod allowed;
 mod introspection;
 mod limit;
 mod merge;
@@ -26,8 +27,10 @@ use quick_cache::sync::Cache;
 use crate::{
     Error, Settings,
     error::{Code, coded, excerpt},
+    viewer::Caller,
 };
 
+use allowed::Asked;
 pub(crate) use limit::MAX_DEPTH;
 pub use trusted::Manifest;
 use trusted::{Trusted, sha256};
@@ -67,6 +70,7 @@ pub(crate) struct Operation {
     name: Option<String>,
     pub(crate) kind: OperationType,
     variables: Vec<Variable>,
+    asked: Asked,
 }
 
 impl Documents {
@@ -160,7 +164,7 @@ impl Documents {
             return Err(vec![coded(Code::GraphqlValidationFailed, message, None)]);
         }
         let operations = (executable.operations.iter())
-            .map(|(name, operation)| Operation::new(name, &operation.node))
+            .map(|(name, operation)| Operation::new(name, &operation.node, &executable))
             .collect();
         Ok(Document {
             merges: merge::merges(&executable),
@@ -183,12 +187,34 @@ impl Documents {
 }
 
 impl Operation {
-    fn new(name: Option<&Name>, definition: &OperationDefinition) -> Self {
+    fn new(
+        name: Option<&Name>,
+        definition: &OperationDefinition,
+        document: &ExecutableDocument,
+    ) -> Self {
         let variables = definition.variable_definitions.iter();
         Self {
             name: name.map(ToString::to_string),
             kind: definition.ty,
             variables: variables.map(|it| Variable::new(&it.node)).collect(),
+            asked: Asked::by(definition, document),
+        }
+    }
+
+    /// Whether its caller may do all that it asks for.
+    ///
+    /// # Errors
+    /// `FORBIDDEN` for each field at the root that is not for this caller: nothing is to be executed.
+    pub(crate) fn permit(
+        &self,
+        caller: &Caller,
+        variables: &Variables,
+    ) -> Result<(), Vec<ServerError>> {
+        let refused = self.asked.refused(caller, variables);
+        if refused.is_empty() {
+            Ok(())
+        } else {
+            Err(refused)
         }
     }
 }

@@ -13,14 +13,14 @@ use std::{
 };
 
 use api::{
-    App, Connections, Manifest, Settings,
+    App, Auth, Connections, Manifest, Settings, Tokens,
     config::{Command, Config, Listen, Serve},
     database::{Database, StatementLog, reason},
     seed,
 };
 use sea_orm::{DbBackend, metric::Info};
 use tokio::{
-    net::TcpListener,
+    net::{TcpListener, lookup_host},
     signal::unix::{SignalKind, signal},
     sync::oneshot,
     time::{sleep, timeout},
@@ -110,7 +110,13 @@ async fn run(config: &Config) -> Outcome {
     let url = &config.database_url;
     let connect = |max| Database::connect(url, max, statement_log());
     match config.task() {
-        Command::Serve(options) => serve(connect(options.max_connections).await?, &options).await,
+        Command::Serve(options) => {
+            let auth = auth(&options)?;
+            if auth.is_none() {
+                keep_to_this_machine(&options).await?;
+            }
+            serve(connect(options.max_connections).await?, auth, &options).await
+        }
         Command::Migrate { command } => {
             let url = if command == migration::Command::Status {
                 migration::to_look_at(url)
@@ -177,7 +183,7 @@ async fn prepare(database: &Database, allowed: bool) -> Result<bool, Box<dyn Err
     .into())
 }
 
-async fn serve(database: Database, options: &Serve) -> Outcome {
+async fn serve(database: Database, auth: Option<Auth>, options: &Serve) -> Outcome {
     let listen = options.listen();
     let listener = TcpListener::bind((listen.host.as_str(), listen.port)).await;
     let listener = listener.map_err(|error| not_bound(&listen, &error))?;
@@ -188,7 +194,7 @@ async fn serve(database: Database, options: &Serve) -> Outcome {
         say("The database was empty: sample customers and tickets are in it now.");
     }
 
-    let app = application(database.clone(), options)?;
+    let app = application(database.clone(), auth, options)?;
     let connections = Connections::default();
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -222,7 +228,45 @@ async fn serve(database: Database, options: &Serve) -> Outcome {
     Ok(())
 }
 
-fn application(database: Database, options: &Serve) -> Result<App, Box<dyn Error>> {
+fn auth(options: &Serve) -> Result<Option<Auth>, String> {
+    let given = options.auth.clone();
+    let auth = Auth::new(&Tokens {
+        issuer: given.auth_issuer,
+        jwks_file: given.auth_jwks_file,
+        secret: given.auth_secret,
+        audience: given.auth_audience,
+        roles_claim: given.auth_roles_claim,
+        roles: given.auth_roles,
+    })?;
+    if let Some(auth) = &auth {
+        auth.start();
+    }
+    Ok(auth)
+}
+
+/// Without tokens everybody may do everything: not everybody should get here.
+async fn keep_to_this_machine(options: &Serve) -> Result<(), String> {
+    let listen = options.listen();
+    let addresses = lookup_host((listen.host.as_str(), listen.port)).await;
+    // An address that there is not is told where it is listened on.
+    let is_open = addresses
+        .is_ok_and(|mut all| all.any(|address| !address.ip().to_canonical().is_loopback()));
+    if is_open && !options.auth.insecure {
+        return Err(format!(
+            "on {listen} other machines could do everything: set AUTH_ISSUER, AUTH_JWKS_FILE or AUTH_SECRET, listen on 127.0.0.1, or say --insecure"
+        ));
+    }
+    if is_open {
+        warn!("without AUTH_ settings everybody who reaches {listen} may do everything");
+    }
+    Ok(())
+}
+
+fn application(
+    database: Database,
+    auth: Option<Auth>,
+    options: &Serve,
+) -> Result<App, Box<dyn Error>> {
     if options.documents_only && options.documents.is_none() {
         return Err(
             "--documents-only needs the trusted documents: say where with --documents".into(),
@@ -240,6 +284,7 @@ fn application(database: Database, options: &Serve) -> Result<App, Box<dyn Error
         documents_only: options.documents_only,
         batch: options.batch.into(),
         body_timeout: Duration::from_secs(options.body_timeout.into()),
+        auth,
     };
     App::with(database, settings).map_err(|wrong| {
         let count = wrong.len();

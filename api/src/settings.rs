@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::document::Manifest;
+use crate::{auth::Auth, document::Manifest};
 
 /// How requests are served; the default is what `repairshop serve` does without options.
 #[derive(Clone, Debug)]
@@ -17,6 +17,8 @@ pub struct Settings {
     pub batch: usize,
     /// How long a caller may take to send its request's body.
     pub body_timeout: Duration,
+    /// What access tokens are checked with; none where everybody may do everything.
+    pub auth: Option<Auth>,
 }
 
 impl Default for Settings {
@@ -27,6 +29,7 @@ impl Default for Settings {
             documents_only: false,
             batch: 0,
             body_timeout: Duration::from_secs(10),
+            auth: None,
         }
     }
 }

@@ -4,7 +4,7 @@ use async_graphql::{Request, parser::types::OperationType};
 use axum::{http::HeaderMap, response::Response};
 
 use super::{Server, answer::Answer, negotiate::wanted};
-use crate::{App, stream::Format};
+use crate::{App, stream::Format, viewer::Caller};
 
 /// How the caller wants to be answered.
 #[derive(Clone, Copy)]
@@ -53,7 +53,8 @@ pub(super) struct Stream {
 
 impl Stream {
     pub(super) fn of(self, server: &Server, request: Request) -> Response {
+        let until = Caller::of(&request).and_then(Caller::ends);
         let responses = server.app.responses(request, self.is_subscription);
-        (self.format).respond(responses, self.is_subscription, &server.connections)
+        (self.format).respond(responses, self.is_subscription, until, &server.connections)
     }
 }

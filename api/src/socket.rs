@@ -274,9 +274,6 @@ impl<'a> Session<'a> {
         if !self.initialised && self.opened.elapsed() >= self.limits.init {
             return Err(Some(Close::INIT_TIMEOUT));
         }
-        if self.until.is_some_and(|until| until <= Instant::now()) {
-            return Err(Some(Close::TOKEN_EXPIRED));
-        }
         if self.outbox.stuck_since().is_some() || self.pinged {
             return Err(Some(Close::TOO_SLOW));
         }
@@ -287,6 +284,10 @@ impl<'a> Session<'a> {
     }
 
     fn handle(&mut self, event: Event) -> Result<(), End> {
+        // Not in its turn alone: a client that never lets the timer have one would stay.
+        if self.until.is_some_and(|until| until <= Instant::now()) {
+            return Err(Some(Close::TOKEN_EXPIRED));
+        }
         match event {
             Event::Read(Some(Ok(message))) => {
                 self.heard = Instant::now();
@@ -343,22 +344,19 @@ impl<'a> Session<'a> {
 
     /// Lets a client in whose token came with the handshake, or is in the payload.
     fn admit(&mut self, payload: Option<&RawValue>) -> Result<(), End> {
-        let refused = |()| Some(Close::FORBIDDEN);
-        let token = message::authorization(payload).map_err(refused)?;
-        let auth = self.app.settings().auth.clone();
-        match (auth, token, self.caller.clone()) {
-            (Some(auth), Some(token), caller) => {
-                let address = caller.map_or_else(|address| address, |caller| caller.address);
+        if let Some(auth) = self.app.settings().auth.clone() {
+            let token = message::authorization(payload);
+            if let Some(token) = token.map_err(|()| Some(Close::FORBIDDEN))? {
+                let caller = self.caller.as_ref();
+                let address = caller.map_or_else(|address| *address, |caller| caller.address);
                 let asking = async move { auth.caller(&token, address).await };
                 self.asking = Some(asking.boxed());
-                Ok(())
+                return Ok(());
             }
-            (_, _, Ok(caller)) => {
-                self.let_in(caller);
-                Ok(())
-            }
-            (_, None, Err(_)) | (None, Some(_), Err(_)) => Err(Some(Close::FORBIDDEN)),
         }
+        let caller = self.caller.clone();
+        self.let_in(caller.map_err(|_| Some(Close::FORBIDDEN))?);
+        Ok(())
     }
 
     fn let_in(&mut self, caller: Caller) {

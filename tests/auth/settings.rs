@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{asked, client};
-use crate::harness::{Directory, Key, SECRET, Serving, now, repairshop, signed, token};
+use crate::harness::{Directory, Key, SECRET, Serving, Socket, now, repairshop, signed, token};
 
 const VIEWER: &str = "{ viewer { role } }";
 
@@ -267,6 +267,23 @@ async fn what_tells_nothing_of_the_shop_needs_no_token() {
             .expect("text"),
         api::sdl()
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_open_server_looks_at_no_token() {
+    let serving = Serving::start(&[]);
+    for line in ["Bearer gar.ba.ge", "Basic c2hvcDpzaG9w", ""] {
+        let request = client().post(&serving.url).header("authorization", line);
+        let answer = request.json(&json!({ "query": VIEWER })).send().await;
+        let body: Value = answer.expect("an answer").json().await.expect("JSON");
+        assert_eq!(body["data"]["viewer"]["role"], "MANAGER", "{body:#}");
+        let mut socket = Socket::new(&serving.url).await;
+        let payload = json!({ "authorization": 1, "Authorization": line });
+        socket
+            .send(&json!({ "type": "connection_init", "payload": payload }))
+            .await;
+        assert_eq!(socket.message().await["type"], "connection_ack");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

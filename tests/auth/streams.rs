@@ -1,6 +1,7 @@
 //! Tokens of sockets and of streams: where they are said, and what happens when they end.
 
 use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::Message;
 
 use super::{client, code, guarded, post, sent};
 use crate::harness::{Issuer, SECRET, Serving, Shop, Socket, node, now, on_both, token, within};
@@ -124,6 +125,24 @@ async fn a_socket_ends_with_its_token(shop: Shop) {
     let (code, reason) = socket.closed().await;
     assert_eq!(code, 4401, "{reason}");
     assert!(reason.contains("expired"), "{reason}");
+    // Also where the client never stops to talk.
+    let mut socket = Socket::new(&url).await;
+    socket
+        .init(Some(&reader(&json!({ "exp": now() + 2 }))))
+        .await;
+    let mut talk = async || {
+        loop {
+            socket.subscribe("q", "{ __typename }").await;
+            loop {
+                match socket.frame().await {
+                    Message::Close(close) => return close.expect("a code").code,
+                    Message::Text(text) if text.contains("complete") => break,
+                    _ => {}
+                }
+            }
+        }
+    };
+    assert_eq!(u16::from(within("its end", talk()).await), 4401);
     // In the time that clocks may differ it is taken, for that time.
     let mut socket = Socket::new(&url).await;
     socket

@@ -4,6 +4,7 @@
 mod harness;
 
 mod audits;
+mod auth;
 mod clients;
 mod command_line;
 mod cut_requests;

@@ -59,7 +59,7 @@ pub enum Command {
 #[derive(Debug, Clone, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "one for each switch")]
 pub struct Serve {
-    /// Where to listen; 0.0.0.0:8000 lets other machines in
+    /// Where to listen; 0.0.0.0:8000 lets other machines in, which takes AUTH_ settings or --insecure
     #[arg(long, env, value_name = "HOST:PORT", default_value = "127.0.0.1:8000")]
     listen: Listen,
 
@@ -119,6 +119,41 @@ pub struct Serve {
     /// For development: errors say what may have been meant, with names of the schema
     #[arg(long, env, value_parser = BoolishValueParser::new())]
     pub suggestions: bool,
+
+    #[command(flatten)]
+    pub auth: Auth,
+}
+
+/// Which access tokens are taken, or that none are.
+#[derive(Debug, Clone, Args)]
+pub struct Auth {
+    /// Who issues the access tokens, as in `https://shop.kinde.com`; its keys are found by discovery
+    #[arg(long, env, value_name = "URL")]
+    pub auth_issuer: Option<String>,
+
+    /// The issuer's keys in a file, a JSON Web Key Set, in place of those that it publishes
+    #[arg(long, env, value_name = "FILE")]
+    pub auth_jwks_file: Option<PathBuf>,
+
+    /// A secret of 32 bytes or more that tokens are signed with (HS256), in place of an issuer
+    #[arg(long, env, value_name = "SECRET", hide_env_values = true)]
+    pub auth_secret: Option<String>,
+
+    /// Whom tokens must be for; without it, those that name an audience are refused
+    #[arg(long, env, value_name = "NAME")]
+    pub auth_audience: Option<String>,
+
+    /// The claim with the roles: a name, or a path such as `realm_access.roles` [default: permissions]
+    #[arg(long, env, value_name = "PATH")]
+    pub auth_roles_claim: Option<String>,
+
+    /// What its values mean: `shop:admin=MANAGER,shop:repair=TECHNICIAN` [default: the roles' names]
+    #[arg(long, env, value_name = "VALUE=ROLE,…")]
+    pub auth_roles: Option<String>,
+
+    /// Let other machines in without access tokens, to do everything
+    #[arg(long, env, value_parser = BoolishValueParser::new())]
+    pub insecure: bool,
 }
 
 #[derive(Debug, Clone, Args)]

@@ -4,6 +4,7 @@
 //! Kept outside the schema, where an extension that does it would slow every field down. Of the
 //! schema it knows the text alone.
 
+mod allowed;
 mod cost;
 mod introspection;
 mod limit;
@@ -25,8 +26,10 @@ use quick_cache::{Weighter, sync::Cache};
 use crate::{
     Error, Limits, Settings,
     error::{Code, coded, excerpt},
+    viewer::Caller,
 };
 
+use allowed::Asked;
 use cost::Cost;
 pub(crate) use limit::too_deep;
 pub use trusted::Manifest;
@@ -75,6 +78,7 @@ pub(crate) struct Operation {
     pub(crate) kind: OperationType,
     variables: Vec<Variable>,
     cost: Cost,
+    asked: Asked,
 }
 
 /// What a verdict takes in memory.
@@ -193,7 +197,7 @@ impl Documents {
         let operations: Vec<_> = (executable.operations.iter())
             .map(|(name, operation)| {
                 let cost = cost(name).unwrap_or_default();
-                Operation::new(name, &operation.node, cost)
+                Operation::new(name, &operation.node, &executable, cost)
             })
             .collect();
         let parts: usize = operations.iter().map(|it| it.cost.parts()).sum();
@@ -243,13 +247,36 @@ impl Documents {
 }
 
 impl Operation {
-    fn new(name: Option<&Name>, definition: &OperationDefinition, cost: Cost) -> Self {
+    fn new(
+        name: Option<&Name>,
+        definition: &OperationDefinition,
+        document: &ExecutableDocument,
+        cost: Cost,
+    ) -> Self {
         let variables = definition.variable_definitions.iter();
         Self {
             name: name.map(ToString::to_string),
             kind: definition.ty,
             variables: variables.map(|it| Variable::new(&it.node)).collect(),
             cost,
+            asked: Asked::by(definition, document),
+        }
+    }
+
+    /// Whether its caller may do all that it asks for.
+    ///
+    /// # Errors
+    /// `FORBIDDEN` for each field at the root that is not for this caller: nothing is to be executed.
+    pub(crate) fn permit(
+        &self,
+        caller: &Caller,
+        variables: &Variables,
+    ) -> Result<(), Vec<ServerError>> {
+        let refused = self.asked.refused(caller, variables);
+        if refused.is_empty() {
+            Ok(())
+        } else {
+            Err(refused)
         }
     }
 }

@@ -32,7 +32,7 @@ use axum::{
 };
 use serde::Deserialize;
 
-use self::{answer::Answer, compress::compressed, negotiate::header, wish::Wish};
+use self::{answer::Answer, caller::Unknown, compress::compressed, negotiate::header, wish::Wish};
 use crate::{
     App, Connections, Error, Limits, document::too_deep, playground, request::Parameters, socket,
     viewer::Caller,
@@ -69,7 +69,7 @@ pub fn app_with(app: App, connections: Connections) -> Router {
         let sdl: Bytes = app.sdl().into();
         router = router.route(
             "/schema.graphql",
-            get(move |headers: HeaderMap| schema(headers, sdl.clone())),
+            get(move |_: Caller, headers: HeaderMap| schema(headers, sdl.clone())),
         );
     }
     router
@@ -124,17 +124,21 @@ impl UrlParameters {
 /// their headers, before anything else is looked at.
 async fn by_get(
     State(server): State<Server>,
-    caller: Caller,
+    caller: Result<Caller, Unknown>,
     socket: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
     headers: HeaderMap,
     parameters: Result<Query<UrlParameters>, QueryRejection>,
 ) -> Response {
     let app = &server.app;
     match socket {
-        Ok(socket) => return upgrade(socket, server, caller),
+        Ok(socket) => return by_socket(socket, server, caller),
         Err(refusal) if asks_for_socket(&headers) => return no_socket(&refusal),
         Err(_) => {}
     }
+    let caller = match caller {
+        Ok(caller) => caller,
+        Err(unknown) => return unknown.into_response(),
+    };
     let Some(wish) = Wish::of(&headers) else {
         return answer::none_acceptable();
     };
@@ -174,16 +178,28 @@ async fn by_get(
 /// A WebSocket over HTTP/2 (RFC 8441).
 async fn by_connect(
     State(server): State<Server>,
-    caller: Caller,
+    caller: Result<Caller, Unknown>,
     socket: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
     match socket {
-        Ok(socket) => upgrade(socket, server, caller),
+        Ok(socket) => by_socket(socket, server, caller),
         Err(refusal) => no_socket(&refusal),
     }
 }
 
-fn upgrade(socket: WebSocketUpgrade, server: Server, caller: Caller) -> Response {
+/// A browser has no header for its token: who sends none may send it by `connection_init`.
+fn by_socket(
+    socket: WebSocketUpgrade,
+    server: Server,
+    caller: Result<Caller, Unknown>,
+) -> Response {
+    let caller = match caller {
+        Ok(caller) => Ok(caller),
+        Err(unknown) => match unknown.without_token() {
+            Some(address) => Err(address),
+            None => return unknown.into_response(),
+        },
+    };
     let upgraded = socket::upgrade(socket, server.app, &server.connections, caller);
     upgraded.unwrap_or_else(|| answer::no_room(Answer::Json))
 }

@@ -37,7 +37,7 @@ use crate::{
     ticket::{
         TicketCountQuery, TicketList, TicketMutation, TicketQuery, TicketSubscription, TicketsOf,
     },
-    viewer::ViewerQuery,
+    viewer::{Caller, ViewerQuery},
 };
 
 /// Everything that can be read.
@@ -143,7 +143,11 @@ impl App {
 
     /// The parts of the server that are not there, as far as it knows.
     pub(crate) async fn missing(&self) -> Vec<&'static str> {
-        self.health.missing(&self.database).await
+        let mut missing = self.health.missing(&self.database).await;
+        if (self.settings.auth.as_ref()).is_some_and(|auth| !auth.has_keys()) {
+            missing.push("issuer");
+        }
+        missing
     }
 
     /// The schema in GraphQL's own language.
@@ -205,7 +209,8 @@ impl App {
     /// Gives a request its document and its variables as they are to be executed.
     ///
     /// # Errors
-    /// The specification's request errors: nothing is to be executed.
+    /// The specification's request errors, and `FORBIDDEN` with the path of a field: nothing is to
+    /// be executed.
     fn prepare(&self, request: &mut Request) -> Result<Prepared, Vec<ServerError>> {
         let document = self.documents.get(&request.query);
         let document = document.map_err(|errors| errors.to_vec())?;
@@ -214,6 +219,10 @@ impl App {
         let given = std::mem::take(&mut request.variables);
         let coerced = self.documents.coerce(operation, given);
         request.variables = coerced.map_err(|error| vec![error])?;
+        // Without a caller it is the program itself that asks.
+        if let Some(caller) = Caller::of(request) {
+            operation.permit(caller, &request.variables)?;
+        }
         let cost = self.documents.cost(operation, &request.variables);
         let cost = cost.map_err(|error| vec![error])?;
         request.set_parsed_query(document.executable.clone());
@@ -254,7 +263,10 @@ impl App {
     /// is one response, whose errors have no path. Nothing happens before the first is asked for,
     /// and to drop the stream is to unsubscribe.
     pub fn subscribe(&self, mut request: Request) -> impl Stream<Item = Response> + use<> {
-        if let Err(errors) = self.to_subscribe(&mut request) {
+        if let Err(mut errors) = self.to_subscribe(&mut request) {
+            for error in &mut errors {
+                error.path.clear();
+            }
             let refusal = Response::from_errors(errors);
             return stream::once(async { refusal }).boxed();
         }

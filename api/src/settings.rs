@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{Limits, document::Manifest};
+use crate::{Limits, auth::Auth, document::Manifest};
 
 /// How requests are served; the default is what `repairshop serve` does without options.
 #[derive(Clone, Debug)]
@@ -21,6 +21,8 @@ pub struct Settings {
     pub limits: Limits,
     /// Whether an error says what the caller may have meant: names of the schema.
     pub suggestions: bool,
+    /// What access tokens are checked with; none where everybody may do everything.
+    pub auth: Option<Auth>,
 }
 
 impl Default for Settings {
@@ -33,6 +35,7 @@ impl Default for Settings {
             body_timeout: Duration::from_secs(10),
             limits: Limits::default(),
             suggestions: false,
+            auth: None,
         }
     }
 }

@@ -87,6 +87,7 @@ impl Answer {
     fn status(self, errors: &[ServerError]) -> StatusCode {
         let has = |code| errors.iter().any(|error| has_code(error, code));
         match self {
+            _ if has(Code::Unauthenticated) => StatusCode::UNAUTHORIZED,
             Self::Json => StatusCode::OK,
             Self::GraphQl if has(Code::InternalServerError) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::GraphQl if has(Code::Unavailable) => StatusCode::SERVICE_UNAVAILABLE,

@@ -8,7 +8,7 @@ use super::{
     answer::{Answer, no_room},
     negotiate::wanted,
 };
-use crate::{App, stream::Format};
+use crate::{App, stream::Format, viewer::Caller};
 
 /// How the caller wants to be answered.
 #[derive(Clone, Copy)]
@@ -63,7 +63,14 @@ impl Stream {
         let Some(room) = server.connections.stream() else {
             return no_room(self.answer);
         };
+        let until = Caller::of(&request).and_then(Caller::ends);
         let responses = server.app.responses(request, self.is_subscription);
-        (self.format).respond(responses, self.is_subscription, &server.connections, room)
+        (self.format).respond(
+            responses,
+            self.is_subscription,
+            until,
+            &server.connections,
+            room,
+        )
     }
 }

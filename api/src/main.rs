@@ -83,9 +83,9 @@ fn environment() -> Outcome {
 
 fn log(config: &Config) -> Outcome {
     let filter = std::env::var("RUST_LOG").ok().filter(|it| !it.is_empty());
-    let filter = filter
-        .as_deref()
-        .unwrap_or("warn,sqlx_core::pool=off,repairshop=info,api=info");
+    let filter = filter.as_deref().unwrap_or(
+        "warn,sqlx::postgres::notice=error,sqlx_core::pool=off,repairshop=info,api=info",
+    );
     let mut filter = EnvFilter::try_new(filter).map_err(|error| {
         format!("RUST_LOG cannot be understood ({error}): write info, or api=debug")
     })?;

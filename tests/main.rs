@@ -4,18 +4,22 @@
 mod harness;
 
 mod audits;
+mod browsers;
 mod clients;
 mod command_line;
 mod cut_requests;
 mod errors;
 mod excess;
+mod fairness;
 mod filters;
 mod http;
 mod live;
+mod logs;
 mod measured;
 mod migrations;
 mod mutations;
 mod nodes;
+mod overload;
 mod pages;
 mod playground;
 mod readme;

@@ -260,6 +260,7 @@ fn the_table_of_codes_has_all_of_them() {
         Code::Forbidden,
         Code::PersistedQueryNotFound,
         Code::TooCostly,
+        Code::RateLimited,
         Code::InternalServerError,
         Code::Unavailable,
     ];
@@ -272,6 +273,7 @@ fn the_table_of_codes_has_all_of_them() {
             | Code::Forbidden
             | Code::PersistedQueryNotFound
             | Code::TooCostly
+            | Code::RateLimited
             | Code::InternalServerError
             | Code::Unavailable => {}
         }

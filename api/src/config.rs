@@ -3,6 +3,8 @@
 //! `--help` is the reference; nothing else reads the environment. Knows nothing of what the values
 //! are used for.
 
+mod reach;
+
 use std::{env, fmt, path::PathBuf, process, str::FromStr};
 
 use clap::{
@@ -11,6 +13,8 @@ use clap::{
     error::ErrorKind,
     parser::ValueSource,
 };
+
+pub use self::reach::Reach;
 
 /// A GraphQL API over a repair shop's customers and tickets
 ///
@@ -96,6 +100,9 @@ pub struct Serve {
     #[arg(long, env, value_name = "SECONDS", default_value_t = 10)]
     #[arg(value_parser = clap::value_parser!(u16).range(1..=3600))]
     pub body_timeout: u16,
+
+    #[command(flatten)]
+    pub reach: Reach,
 }
 
 #[derive(Debug, Clone, Args)]

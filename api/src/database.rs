@@ -4,6 +4,9 @@
 //! A failure to connect becomes one line with its remedy here; no other module explains it. Knows
 //! nothing of tables. The URL's password never leaves this file.
 
+mod abandoned;
+mod readers;
+
 use std::{
     fmt,
     str::FromStr,
@@ -16,7 +19,7 @@ use std::{
 };
 
 use sea_orm::{
-    ConnectOptions, DatabaseConnection, DatabaseTransaction, DbErr, RuntimeErr,
+    ConnectOptions, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, RuntimeErr,
     SqliteTransactionMode, TransactionOptions, TransactionTrait,
     metric::Info,
     sqlx::{
@@ -25,6 +28,10 @@ use sea_orm::{
         sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
     },
 };
+
+use readers::Readers;
+
+pub(crate) use readers::Lease;
 
 /// Called with each statement after it ran.
 pub type StatementLog = Arc<dyn Fn(&Info<'_>) + Send + Sync>;
@@ -40,6 +47,8 @@ const UNUSED: Duration = Duration::from_mins(1);
 pub struct Database {
     pub read: DatabaseConnection,
     pub write: DatabaseConnection,
+    /// SQLite's for requests; none of them on PostgreSQL.
+    readers: Readers,
 }
 
 /// Why there is no connection, in one line that says what to do about it.
@@ -67,7 +76,7 @@ impl Database {
         let scheme = url.split_once(':').map_or("", |(scheme, _)| scheme);
         let mut database = match scheme {
             "postgres" | "postgresql" => postgres(url, max_connections).await?,
-            "sqlite" => sqlite(url, max_connections).await?,
+            "sqlite" => sqlite(url, max_connections, log.as_ref()).await?,
             _ => {
                 return Err(ConnectError(format!(
                     "DATABASE_URL is {}: it must begin with postgres:// or sqlite://",
@@ -83,12 +92,43 @@ impl Database {
         Ok(database)
     }
 
+    /// How many requests may read at a time, and how many write: on SQLite each has a connection to
+    /// read with; else two share one, for while one waits for rows, others are read, put into words
+    /// and sent.
+    pub(crate) fn at_a_time(&self) -> (usize, usize) {
+        let writes = 2 * size(&self.write);
+        match self.readers.len() {
+            0 => (2 * size(&self.read), writes),
+            readers => (readers, writes),
+        }
+    }
+
+    /// A connection that one request alone reads with; none where requests share them.
+    pub(crate) async fn reader(&self) -> Option<Lease> {
+        self.readers.take().await
+    }
+
     /// Waits for the connections that are in use, and closes them all.
     pub async fn close(self) {
         // Closing a pool cannot fail, nor does it matter at the end whether it did.
         let _ = self.read.close().await;
         let _ = self.write.close().await;
     }
+}
+
+/// How many connections a pool may have.
+fn size(pool: &DatabaseConnection) -> usize {
+    let most = match pool.get_database_backend() {
+        DbBackend::Postgres => pool
+            .get_postgres_connection_pool()
+            .options()
+            .get_max_connections(),
+        _ => pool
+            .get_sqlite_connection_pool()
+            .options()
+            .get_max_connections(),
+    };
+    most as usize
 }
 
 /// Begins a transaction that is going to write.
@@ -161,13 +201,15 @@ async fn postgres(url: &str, max_connections: Option<u32>) -> Result<Database, C
             // In a statement, for a pooler in between refuses most start-up parameters. The third
             // guard against a transaction that nobody ends, a ROLLBACK in `after_release`, would
             // cost each read a round trip: mutations run in tasks that no client can cancel.
+            let pool = pool.after_release(|connection, _| Box::pin(abandoned::end(connection)));
             pool.after_connect(|connection, _| {
                 Box::pin(async move {
                     let session = "SET TimeZone = 'UTC'; \
                                    SET idle_in_transaction_session_timeout = '10s'; \
                                    SET statement_timeout = '30s'; \
                                    SET lock_timeout = '2s'";
-                    connection.execute(session).await.map(drop)
+                    connection.execute(session).await?;
+                    connection.execute(abandoned::NOTICE).await.map(drop)
                 })
             })
         })
@@ -190,6 +232,7 @@ async fn postgres(url: &str, max_connections: Option<u32>) -> Result<Database, C
     Ok(Database {
         read: both.clone(),
         write: both,
+        readers: Readers::default(),
     })
 }
 
@@ -301,7 +344,11 @@ fn place(options: &PgConnectOptions) -> String {
     }
 }
 
-async fn sqlite(url: &str, max_connections: Option<u32>) -> Result<Database, ConnectError> {
+async fn sqlite(
+    url: &str,
+    max_connections: Option<u32>,
+    log: Option<&StatementLog>,
+) -> Result<Database, ConnectError> {
     let options = SqliteConnectOptions::from_str(url).map_err(|_| {
         ConnectError(format!(
             "DATABASE_URL is {}: it cannot be understood; write sqlite://path/to/file.db",
@@ -330,15 +377,28 @@ async fn sqlite(url: &str, max_connections: Option<u32>) -> Result<Database, Con
     let trial = begin(&write).await.map_err(|e| failed(&e))?;
     trial.rollback().await.map_err(|e| failed(&e))?;
 
-    let read = if in_memory {
-        write.clone()
-    } else {
-        let readers = max_connections.unwrap_or_else(default_connections);
-        sqlite_pool(options.read_only(true), readers)
-            .await
-            .map_err(|e| failed(&e))?
-    };
-    Ok(Database { read, write })
+    if in_memory {
+        let (read, readers) = (write.clone(), Readers::default());
+        return Ok(Database {
+            read,
+            write,
+            readers,
+        });
+    }
+    let options = options.read_only(true);
+    let number = max_connections.unwrap_or_else(default_connections);
+    let readers = Readers::new(&options, number, |db| {
+        if let Some(log) = log.cloned() {
+            db.set_metric_callback(move |info| log(info));
+        }
+    });
+    let readers = readers.await.map_err(|e| failed(&e))?;
+    let read = sqlite_pool(options, number).await.map_err(|e| failed(&e))?;
+    Ok(Database {
+        read,
+        write,
+        readers,
+    })
 }
 
 async fn sqlite_pool(

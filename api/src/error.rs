@@ -7,11 +7,16 @@
 //! [`Error`] must never implement `Display`: async-graphql shows any `Display` error to the client,
 //! so that a `?` on a database error would tell SQL to the world.
 
-use std::{any::Any, fmt::Display};
+use std::{any::Any, fmt::Display, time::Duration};
 
 use async_graphql::{Context, Enum, ErrorExtensionValues, Pos, ServerError, SimpleObject};
 use sea_orm::{DbErr, RuntimeErr, SqlErr, SqlxError};
 use uuid::Uuid;
+
+/// The extension that says in how many seconds to try again.
+const RETRY_AFTER: &str = "retryAfter";
+/// A moment, in seconds.
+const SOON: u64 = 1;
 
 /// What every resolver returns.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -31,6 +36,8 @@ pub enum Code {
     PersistedQueryNotFound,
     /// More than one request may ask for.
     TooCostly,
+    /// More than the caller may ask for at the moment.
+    RateLimited,
     /// The database cannot be reached, or is too busy; the log has the cause under the error's id.
     Unavailable,
     /// Our fault; the log has the cause under the error's id.
@@ -48,6 +55,7 @@ impl Code {
             Self::Forbidden => "FORBIDDEN",
             Self::PersistedQueryNotFound => "PERSISTED_QUERY_NOT_FOUND",
             Self::TooCostly => "TOO_COSTLY",
+            Self::RateLimited => "RATE_LIMITED",
             Self::Unavailable => "UNAVAILABLE",
             Self::InternalServerError => "INTERNAL_SERVER_ERROR",
         }
@@ -60,6 +68,8 @@ pub struct Error {
     code: Code,
     message: String,
     id: Option<Uuid>,
+    /// In how many seconds the same request may succeed, where that is known.
+    retry_after: Option<u64>,
 }
 
 impl Error {
@@ -69,6 +79,7 @@ impl Error {
             code: Code::BadUserInput,
             message: message.into(),
             id: None,
+            retry_after: None,
         }
     }
 
@@ -78,6 +89,7 @@ impl Error {
             code: Code::TooCostly,
             message: message.into(),
             id: None,
+            retry_after: None,
         }
     }
 
@@ -87,7 +99,31 @@ impl Error {
             code: Code::Unavailable,
             message: message.into(),
             id: None,
+            retry_after: None,
         }
+    }
+
+    /// More requests than the server can do; not logged each time.
+    pub(crate) fn too_busy() -> Self {
+        Self::unavailable("The server is too busy; try again in a moment.").again_in(SOON)
+    }
+
+    /// The caller has spent its `limit` a minute, and has to wait.
+    pub(crate) fn rate_limited(limit: u32, wait: Duration) -> Self {
+        let seconds = wait.as_secs() + 1;
+        let message = format!(
+            "Expected requests that cost at most {limit} a minute, found more; try again in {seconds} s."
+        );
+        Self {
+            code: Code::RateLimited,
+            ..Self::unavailable(message).again_in(seconds)
+        }
+    }
+
+    /// Says in how many seconds the same request may succeed.
+    pub(crate) fn again_in(mut self, seconds: u64) -> Self {
+        self.retry_after = Some(seconds);
+        self
     }
 
     /// A panic, which is an error of the one request or event that it came in.
@@ -111,6 +147,7 @@ impl Error {
             code,
             message: message.to_owned(),
             id: Some(id),
+            retry_after: None,
         }
     }
 
@@ -131,12 +168,15 @@ impl Error {
         ctx.set_error_path(error.into_server_error(ctx.item.pos))
     }
 
-    /// `code`, and the id of an internal error, as `extensions`.
+    /// `code`, the id of an internal error, and when to try again, as `extensions`.
     fn extensions(&self) -> ErrorExtensionValues {
         let mut extensions = ErrorExtensionValues::default();
         extensions.set("code", self.code.as_str());
         if let Some(id) = self.id {
             extensions.set("id", id.to_string());
+        }
+        if let Some(seconds) = self.retry_after {
+            extensions.set(RETRY_AFTER, seconds);
         }
         extensions
     }
@@ -151,7 +191,7 @@ impl From<DbErr> for Error {
             }
             _ => return Self::internal(error),
         };
-        Self::masked(Code::Unavailable, message, error)
+        Self::masked(Code::Unavailable, message, error).again_in(SOON)
     }
 }
 
@@ -201,6 +241,15 @@ pub(crate) fn coded(code: Code, message: impl Into<String>, position: Option<Pos
 pub(crate) fn has_code(error: &ServerError, code: Code) -> bool {
     let found = error.extensions.as_ref().and_then(|it| it.get("code"));
     matches!(found, Some(async_graphql::Value::String(found)) if found == code.as_str())
+}
+
+/// In how many seconds to try again, if any of the errors says so.
+pub(crate) fn retry_after(errors: &[ServerError]) -> Option<u64> {
+    let of = |error: &ServerError| match error.extensions.as_ref()?.get(RETRY_AFTER)? {
+        async_graphql::Value::Number(seconds) => seconds.as_u64(),
+        _ => None,
+    };
+    errors.iter().filter_map(of).max()
 }
 
 /// Gives an error that async-graphql made itself its code (without a path the request did not get

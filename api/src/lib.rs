@@ -2,7 +2,7 @@
 //!
 //! A request's way: [`server`] accepts a connection; a transport turns bytes into a `request`
 //! ([`http`], `socket` for sockets); [`schema`] finds its `document`, read and valid, gives it a
-//! database and a loader ([`context`]) and executes it; a resolver in [`customer`], [`ticket`] or
+//! database and a loader ([`context`]) and executes it when `admission` gives it a turn; a resolver in [`customer`], [`ticket`] or
 //! [`technician`] asks SeaORM; SQL. There is one hop of ours between resolver and SQL: [`row`] for
 //! records by key, [`page`] for lists, `write` for changes. Features know these three; none of the
 //! three knows a feature. What `row` and `page` have read, [`shape`] writes as JSON at once, and
@@ -19,6 +19,8 @@ pub mod config;
 pub mod database;
 pub mod seed;
 
+mod address;
+mod clients;
 pub mod connections;
 mod health;
 pub mod http;
@@ -30,6 +32,7 @@ pub mod server;
 mod socket;
 mod stream;
 
+mod admission;
 mod document;
 mod finished;
 mod settings;
@@ -53,6 +56,8 @@ pub mod row;
 pub mod shape;
 mod write;
 
+pub use address::Proxy;
+pub use admission::RateLimit;
 pub use connections::{Connections, Limits};
 pub use document::Manifest;
 pub use error::{Error, Result};

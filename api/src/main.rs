@@ -7,14 +7,15 @@ use std::{
     error::Error,
     io::{self, ErrorKind, IsTerminal, Write},
     net::SocketAddr,
+    num::NonZeroU32,
     process::ExitCode,
     sync::Arc,
     time::Duration,
 };
 
 use api::{
-    App, Connections, Manifest, Settings,
-    config::{Command, Config, Listen, Serve},
+    App, Connections, Manifest, RateLimit, Settings,
+    config::{Command, Config, Listen, Reach, Serve},
     database::{Database, StatementLog, reason},
     seed,
 };
@@ -35,6 +36,9 @@ type Outcome = Result<(), Box<dyn Error>>;
 
 /// How long requests may take to finish once the program is told to stop.
 const GRACE: Duration = Duration::from_secs(10);
+
+/// File descriptors that the program needs beside its clients'.
+const OTHER_FILES: u64 = 256;
 
 const SQL: &str = "repairshop::sql";
 
@@ -188,7 +192,9 @@ async fn serve(database: Database, options: &Serve) -> Outcome {
         say("The database was empty: sample customers and tickets are in it now.");
     }
 
-    let app = application(database.clone(), options)?;
+    // Each client has one, and the database some; where the system gives fewer, fewer come in.
+    let _ = rlimit::increase_nofile_limit(u64::from(options.reach.max_clients) + OTHER_FILES);
+    let app = application(database.clone(), options, address.ip().is_loopback())?;
     let connections = Connections::default();
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -222,7 +228,11 @@ async fn serve(database: Database, options: &Serve) -> Outcome {
     Ok(())
 }
 
-fn application(database: Database, options: &Serve) -> Result<App, Box<dyn Error>> {
+fn application(
+    database: Database,
+    options: &Serve,
+    on_loopback: bool,
+) -> Result<App, Box<dyn Error>> {
     if options.documents_only && options.documents.is_none() {
         return Err(
             "--documents-only needs the trusted documents: say where with --documents".into(),
@@ -240,6 +250,8 @@ fn application(database: Database, options: &Serve) -> Result<App, Box<dyn Error
         documents_only: options.documents_only,
         batch: options.batch.into(),
         body_timeout: Duration::from_secs(options.body_timeout.into()),
+        local_only: on_loopback,
+        ..reach(&options.reach)
     };
     App::with(database, settings).map_err(|wrong| {
         let count = wrong.len();
@@ -248,6 +260,25 @@ fn application(database: Database, options: &Serve) -> Result<App, Box<dyn Error
         }
         format!("{count} of the trusted documents are not valid").into()
     })
+}
+
+fn reach(options: &Reach) -> Settings {
+    let count = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+    Settings {
+        request_timeout: Duration::from_secs(options.request_timeout.into()),
+        max_waiting: count(options.max_waiting),
+        rate_limit: match options.rate_limit.map(NonZeroU32::new) {
+            None => RateLimit::default(),
+            Some(None) => RateLimit::Off,
+            Some(Some(limit)) => RateLimit::Everybody(limit),
+        },
+        trusted_proxies: options.trusted_proxies.clone(),
+        max_clients: count(options.max_clients),
+        max_clients_per_address: count(options.max_clients_per_address),
+        cors_origins: options.cors_origins.clone(),
+        hosts: options.hosts.clone(),
+        ..Settings::default()
+    }
 }
 
 fn welcome(address: SocketAddr) {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::document::Manifest;
+use crate::{address::Proxy, admission::RateLimit, document::Manifest};
 
 /// How requests are served; the default is what `repairshop serve` does without options.
 #[derive(Clone, Debug)]
@@ -17,6 +17,23 @@ pub struct Settings {
     pub batch: usize,
     /// How long a caller may take to send its request's body.
     pub body_timeout: Duration,
+    /// How long a request may take to its answer.
+    pub request_timeout: Duration,
+    /// What each caller may spend.
+    pub rate_limit: RateLimit,
+    /// Who is believed about where a request comes from.
+    pub trusted_proxies: Vec<Proxy>,
+    /// How many requests may wait for their turn.
+    pub max_waiting: usize,
+    /// How many connections may be open; and of these, from one address.
+    pub max_clients: usize,
+    pub max_clients_per_address: usize,
+    /// Whose pages may use the server from a browser, beside its own.
+    pub cors_origins: Vec<String>,
+    /// Whether requests are refused that ask for another host than this machine, or for one of
+    /// `hosts`: a server that lets everybody do everything would be there for any web page else.
+    pub local_only: bool,
+    pub hosts: Vec<String>,
 }
 
 impl Default for Settings {
@@ -27,6 +44,15 @@ impl Default for Settings {
             documents_only: false,
             batch: 0,
             body_timeout: Duration::from_secs(10),
+            request_timeout: Duration::from_secs(30),
+            rate_limit: RateLimit::default(),
+            trusted_proxies: Vec::new(),
+            max_waiting: 1_000,
+            max_clients: 10_000,
+            max_clients_per_address: 500,
+            cors_origins: Vec::new(),
+            local_only: false,
+            hosts: Vec::new(),
         }
     }
 }

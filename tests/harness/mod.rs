@@ -12,11 +12,12 @@ mod shell;
 mod socket;
 
 use std::{
+    future::pending,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
-use api::{App, Connections, Limits, database::Database};
+use api::{App, Connections, Limits, Settings, database::Database};
 use reqwest::header::HeaderMap;
 use sea_orm::{ConnectionTrait, DatabaseConnection, TryGetableMany};
 use serde_json::{Value, json};
@@ -102,6 +103,19 @@ impl Shop {
         let connections = Connections::new(limits);
         let router = api::app_with(self.app.clone(), connections.clone());
         (serve(router).await, connections)
+    }
+
+    /// Serves the same database at one more address, with other settings and so many connections to
+    /// it, as the program does.
+    pub(crate) async fn with_settings(&self, settings: Settings, connections: u32) -> String {
+        let database = Database::connect(&self.database_url, Some(connections), None);
+        let database = database.await.expect("one more connection");
+        let app = App::with(database, settings).expect("no trusted documents");
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("its address");
+        let server = api::server::serve(listener, app, Connections::default(), pending());
+        tokio::spawn(server);
+        format!("http://{address}/graphql")
     }
 
     pub(crate) fn kind(&self) -> Kind {

@@ -7,22 +7,33 @@ use std::{
 
 use axum::{
     extract::{ConnectInfo, FromRequestParts},
-    http::request::Parts,
+    http::{HeaderName, request::Parts},
 };
 
-use super::Server;
-use crate::viewer::Caller;
+use super::{Server, negotiate::listed};
+use crate::{
+    address::{Proxy, origin},
+    viewer::Caller,
+};
+
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 impl FromRequestParts<Server> for Caller {
     type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, _: &Server) -> Result<Self, Infallible> {
-        Ok(Self::anybody(address(parts)))
+    async fn from_request_parts(parts: &mut Parts, server: &Server) -> Result<Self, Infallible> {
+        let proxies = &server.app.settings().trusted_proxies;
+        Ok(Self::anybody(address(parts, proxies)))
     }
 }
 
-/// Where the connection comes from; nowhere where there is none.
-fn address(parts: &Parts) -> IpAddr {
+/// Where the request comes from; nowhere where there is no connection.
+fn address(parts: &Parts, proxies: &[Proxy]) -> IpAddr {
     let connection = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-    connection.map_or(Ipv6Addr::UNSPECIFIED.into(), |it| it.0.ip().to_canonical())
+    let connection = connection.map_or(Ipv6Addr::UNSPECIFIED.into(), |it| it.0.ip());
+    if proxies.is_empty() {
+        return connection.to_canonical();
+    }
+    let forwarded: Vec<&str> = listed(&parts.headers, &X_FORWARDED_FOR).collect();
+    origin(proxies, connection, forwarded.into_iter())
 }

@@ -12,6 +12,7 @@ mod errors;
 mod excess;
 mod fairness;
 mod filters;
+mod floods;
 mod http;
 mod live;
 mod logs;

@@ -196,7 +196,7 @@ impl From<DbErr> for Error {
 }
 
 /// Whether the same statement may succeed in a moment: there is no connection, the server shuts
-/// down or has no resources left, somebody else holds a lock.
+/// down or has no resources left, somebody else holds a lock, the statement took too long.
 fn is_passing(error: &DbErr) -> bool {
     let cause = match error {
         DbErr::Conn(_) => return true,
@@ -210,7 +210,7 @@ fn is_passing(error: &DbErr) -> bool {
         SqlxError::Database(error) => error.code().is_some_and(|code| {
             // PostgreSQL's codes and classes of codes (appendix A of its manual); SQLITE_BUSY and
             // SQLITE_LOCKED, which have their varieties in the higher bytes.
-            ["08", "40001", "40P01", "53", "55P03", "57P"]
+            ["08", "40001", "40P01", "53", "55P03", "57014", "57P"]
                 .iter()
                 .any(|class| code.len() == 5 && code.starts_with(class))
                 || (code.parse::<u32>())

@@ -66,7 +66,7 @@ impl Budgets {
         };
         let key = match &caller.subject {
             Some(subject) => Key::Subject(Arc::clone(subject)),
-            None if !self.local && caller.address.is_loopback() => return Ok(()),
+            None if !self.local && is_here(caller.address) => return Ok(()),
             None => Key::Address(address::caller(caller.address)),
         };
         let budget = self.callers.get_or_insert_with(&key, || {
@@ -82,4 +82,9 @@ impl Budgets {
             }
         }
     }
+}
+
+/// Whether a request comes from this machine, or from no connection at all.
+fn is_here(address: IpAddr) -> bool {
+    address.is_loopback() || address.is_unspecified()
 }

@@ -115,7 +115,7 @@ impl Readers {
             && reader.ended.load(Ordering::Relaxed)
         {
             // Its connection comes back when the statement has ended.
-            let _ = reader.db.ping().await;
+            reader.db.ping().await.ok()?;
             reader.ended.store(false, Ordering::Relaxed);
         }
         Some(lease)

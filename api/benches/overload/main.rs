@@ -6,6 +6,7 @@
 //! `cargo bench --bench overload -- --seconds 60 --times 2 --only "50 customers"`
 
 #[path = "../shop/database.rs"]
+#[expect(dead_code, reason = "the other benchmarks use all of it")]
 mod database;
 #[path = "../shop/load.rs"]
 #[expect(dead_code, reason = "the other benchmarks use all of it")]

@@ -1,6 +1,6 @@
 //! Turns: a few at a time, the others in the order in which they came.
 //!
-//! How many may wait depends on how long they do, as with CoDel (RFC 8289): while turns come soon, as
+//! How many may wait depends on how long they do, as RFC 8289 has it for packets: while turns come soon, as
 //! many as come at once; after one that has waited long, only so many that the next ones do not.
 
 use std::{

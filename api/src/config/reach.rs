@@ -20,7 +20,7 @@ pub struct Reach {
     #[arg(long, env, value_name = "COST")]
     pub rate_limit: Option<u32>,
 
-    /// Whose X-Forwarded-For is believed: the proxies' networks, as in 10.0.0.0/8,fd00::/8
+    /// Whose X-Forwarded-For is believed: the proxies' networks, as in `10.0.0.0/8,fd00::/8`
     #[arg(long, env, value_name = "NETWORKS", value_delimiter = ',')]
     pub trusted_proxies: Vec<Proxy>,
 
@@ -34,7 +34,7 @@ pub struct Reach {
     #[arg(value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub max_clients_per_address: u32,
 
-    /// Whose pages may use the server from a browser: https://shop.example,http://localhost:5173
+    /// Whose pages may use the server from a browser: `https://shop.example,http://localhost:5173`
     #[arg(long, env, value_name = "ORIGINS", value_delimiter = ',', value_parser = origin)]
     pub cors_origins: Vec<String>,
 
@@ -49,7 +49,7 @@ fn origin(text: &str) -> Result<String, &'static str> {
     let wrong = "expected an origin as in https://shop.example or http://localhost:5173";
     let text = text.trim().to_ascii_lowercase();
     let (scheme, authority) = text.split_once("://").ok_or(wrong)?;
-    let part = |text: &str, more: &str| {
+    let is_of = |text: &str, more: &str| {
         let fits = |it: char| it.is_ascii_alphanumeric() || more.contains(it);
         !text.is_empty() && text.chars().all(fits)
     };
@@ -58,11 +58,11 @@ fn origin(text: &str) -> Result<String, &'static str> {
         _ => (authority, None),
     };
     let is_host = match host.strip_prefix('[') {
-        Some(address) => part(address, ":.]") && address.ends_with(']'),
-        None => part(host, "-._"),
+        Some(address) => is_of(address, ":.]") && address.ends_with(']'),
+        None => is_of(host, "-._"),
     };
     let is_port = port.is_none_or(|port| port.parse::<u16>().is_ok());
-    if !part(scheme, "+-.") || !is_host || !is_port {
+    if !is_of(scheme, "+-.") || !is_host || !is_port {
         return Err(wrong);
     }
     let default = matches!(

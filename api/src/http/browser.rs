@@ -3,7 +3,7 @@
 //!
 //! Who may send what: mutations take a POST of `application/json` ([`super::post`]), which no browser
 //! sends for a page of another origin without asking first; that question, and who may read answers,
-//! is CORS. For WebSockets browsers do not ask: their `Origin` is looked at. A name that leads to this
+//! is CORS. For sockets browsers do not ask: their `Origin` is looked at. A name that leads to this
 //! machine makes a page of the same origin (DNS rebinding): a server that knows no callers answers to
 //! the machine's own names alone.
 //!
@@ -20,6 +20,7 @@ use axum::{
             IF_NONE_MATCH, ORIGIN, REFERRER_POLICY, RETRY_AFTER, UPGRADE, WWW_AUTHENTICATE,
             X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
         },
+        uri::Authority,
     },
     middleware::Next,
     response::Response,
@@ -127,7 +128,7 @@ fn refusal(settings: &Settings, request: &Request) -> Option<Response> {
 
 /// Which host a request asks for; with HTTP/2 it is a part of the URI.
 fn host<'a>(headers: &'a HeaderMap, uri: &'a Uri) -> Option<&'a str> {
-    let named = uri.authority().map(|it| it.as_str());
+    let named = uri.authority().map(Authority::as_str);
     named.or_else(|| headers.get(HOST).map(|it| it.to_str().unwrap_or_default()))
 }
 

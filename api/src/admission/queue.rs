@@ -18,10 +18,11 @@ use tokio::{
 
 use crate::{Result, error::Error};
 
-/// How many may wait for each that runs while turns come late.
-const WAITING: usize = 2;
-/// A turn that comes later than this comes late.
-const LATE: Duration = Duration::from_millis(100);
+/// How many may wait in any case while turns come late: a few people, however slow it is.
+const WAITING: usize = 64;
+/// A turn that comes later than this comes late. So long the queue is when more comes in than goes
+/// out, and so long it takes to be as before, once that is over.
+const LATE: Duration = Duration::from_millis(500);
 /// Who has not had a turn by then gets none: as long as a connection is waited for.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// How often it is logged that requests are refused, in seconds.
@@ -48,7 +49,7 @@ impl Queue {
             waiting: AtomicUsize::new(0),
             late: AtomicBool::new(false),
             most,
-            most_while_late: most.min(running * WAITING),
+            most_while_late: most.min(WAITING.max(running)),
             refusals: Refusals::default(),
         }
     }

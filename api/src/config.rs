@@ -3,6 +3,7 @@
 //! `--help` is the reference; nothing else reads the environment. Knows nothing of what the values
 //! are used for.
 
+mod limits;
 mod reach;
 
 use std::{env, fmt, path::PathBuf, process, str::FromStr};
@@ -28,6 +29,10 @@ pub struct Config {
     #[arg(default_value = migration::DEFAULT_DATABASE_URL)]
     pub database_url: String,
 
+    /// PostgreSQL itself, where --database-url leads through a pooler; Neon's is found without
+    #[arg(long, env, global = true, value_name = "URL", hide_env_values = true)]
+    pub database_direct_url: Option<String>,
+
     /// Log each SQL statement with its time, without the values, which are customers' data
     #[arg(long, env, global = true, value_parser = BoolishValueParser::new())]
     pub log_sql: bool,
@@ -42,7 +47,7 @@ pub struct Config {
 #[derive(Debug, Clone, Subcommand)]
 pub enum Command {
     /// Serve the API; also what happens without a command
-    Serve(Serve),
+    Serve(Box<Serve>),
     /// Bring the database's tables up to date, or take them back
     Migrate {
         #[command(subcommand)]
@@ -55,6 +60,7 @@ pub enum Command {
 }
 
 #[derive(Debug, Clone, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "one for each switch")]
 pub struct Serve {
     /// Where to listen; 0.0.0.0:8000 lets other machines in
     #[arg(long, env, value_name = "HOST:PORT", default_value = "127.0.0.1:8000")]
@@ -101,6 +107,22 @@ pub struct Serve {
     #[arg(value_parser = clap::value_parser!(u16).range(1..=3600))]
     pub body_timeout: u16,
 
+    /// A replica of the PostgreSQL database, for the queries; mutations go to --database-url
+    #[arg(long, env, value_name = "URL", hide_env_values = true)]
+    pub database_replica_url: Option<String>,
+
+    /// Close connections to PostgreSQL once nobody has used one for so many seconds, and let Neon sleep
+    #[arg(long, env, value_name = "SECONDS", default_value_t = 60)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=86400))]
+    pub close_unused: u32,
+
+    #[command(flatten)]
+    pub limits: limits::LimitOptions,
+
+    /// For development: errors say what may have been meant, with names of the schema
+    #[arg(long, env, value_parser = BoolishValueParser::new())]
+    pub suggestions: bool,
+
     #[command(flatten)]
     pub reach: Reach,
 }
@@ -145,7 +167,7 @@ impl Config {
     /// What to do: to serve, where no word says otherwise.
     #[must_use]
     pub fn task(&self) -> Command {
-        let default = || Command::Serve(self.serve.clone());
+        let default = || Command::Serve(Box::new(self.serve.clone()));
         self.command.clone().unwrap_or_else(default)
     }
 }

@@ -13,6 +13,8 @@ use async_graphql::{Context, Enum, ErrorExtensionValues, Pos, ServerError, Simpl
 use sea_orm::{DbErr, RuntimeErr, SqlErr, SqlxError};
 use uuid::Uuid;
 
+use crate::database::{is_loss, is_unknown};
+
 /// The extension that says in how many seconds to try again.
 const RETRY_AFTER: &str = "retryAfter";
 /// A moment, in seconds.
@@ -143,6 +145,10 @@ impl Error {
     fn masked(code: Code, message: &str, cause: impl Display) -> Self {
         let id = Uuid::new_v4();
         tracing::error!(%id, code = code.as_str(), %cause, "a request failed");
+        Self::identified(id, code, message)
+    }
+
+    fn identified(id: Uuid, code: Code, message: &str) -> Self {
         Self {
             code,
             message: message.to_owned(),
@@ -185,12 +191,21 @@ impl Error {
 impl From<DbErr> for Error {
     fn from(error: DbErr) -> Self {
         let message = match &error {
+            error if is_unknown(error) => {
+                "The connection to the database was lost while it wrote: look whether it has, before you try again."
+            }
             DbErr::ConnectionAcquire(_) => "The server is too busy; try again in a moment.",
             error if is_passing(error) => {
                 "The database does not answer as it should; try again in a moment."
             }
             _ => return Self::internal(error),
         };
+        if is_loss(&error) {
+            // The log has told of it, once for all requests that met it.
+            let id = Uuid::new_v4();
+            tracing::debug!(%id, cause = %error, "a request met a lost connection");
+            return Self::identified(id, Code::Unavailable, message).again_in(SOON);
+        }
         Self::masked(Code::Unavailable, message, error).again_in(SOON)
     }
 }
@@ -275,6 +290,34 @@ pub(crate) fn classify(error: &mut ServerError) {
     {
         error.message = ours.to_owned();
     }
+}
+
+/// Cuts a list of errors that is longer than a response lists; the last says so. `found` is how
+/// many there are with those that were never listed.
+pub(crate) fn list_at_most(errors: &mut Vec<ServerError>, most: usize, found: usize) {
+    if found <= most {
+        return;
+    }
+    errors.truncate(most.saturating_sub(1));
+    let mut last = ServerError::new(
+        format!("Expected at most {most} errors, found {found}: the others are left out."),
+        None,
+    );
+    // One like the others: of a field, so that the response is that of a request that has run.
+    if let Some(like) = errors.last() {
+        last.path.clone_from(&like.path);
+        last.extensions.clone_from(&like.extensions);
+    }
+    errors.push(last);
+}
+
+/// A sentence that quotes what was found, short enough to be told.
+pub(crate) fn shortened(message: &str) -> String {
+    let mut shortened: String = message.chars().take(500).collect();
+    if shortened.len() < message.len() {
+        shortened.push('…');
+    }
+    shortened
 }
 
 /// What was found, short enough to be told.

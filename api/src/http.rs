@@ -36,7 +36,10 @@ use axum::{
 use serde::Deserialize;
 
 use self::{answer::Answer, compress::compressed, negotiate::header, wish::Wish};
-use crate::{App, Connections, playground, request::Parameters, socket, viewer::Caller};
+use crate::{
+    App, Connections, Error, Limits, document::too_deep, playground, request::Parameters, socket,
+    viewer::Caller,
+};
 
 /// Where GraphQL is served.
 const PATH: &str = "/graphql";
@@ -99,6 +102,12 @@ struct UrlParameters {
 }
 
 impl UrlParameters {
+    /// Why its objects may not be read.
+    fn too_deep(&self, limits: &Limits) -> Option<Error> {
+        let objects = [&self.variables, &self.extensions];
+        (objects.into_iter().flatten()).find_map(|json| too_deep(json.as_bytes(), limits))
+    }
+
     /// With the objects read; an empty parameter is as one left out.
     fn parsed(self) -> serde_json::Result<Parameters> {
         fn object<T: for<'a> Deserialize<'a>>(
@@ -128,7 +137,7 @@ async fn by_get(
 ) -> Response {
     let app = &server.app;
     match socket {
-        Ok(socket) => return socket::upgrade(socket, server.app, &server.connections, caller),
+        Ok(socket) => return upgrade(socket, server, caller),
         Err(refusal) if asks_for_socket(&headers) => return no_socket(&refusal),
         Err(_) => {}
     }
@@ -139,12 +148,24 @@ async fn by_get(
     if let Err(error) = app.has_room() {
         return answer.request_error(error.into_server_error());
     }
-    let Ok(Ok(parameters)) = parameters.map(|Query(parameters)| parameters.parsed()) else {
-        return answer.refuse(
-            StatusCode::BAD_REQUEST,
-            "Expected the URL to have a `query` or a `documentId`, and optionally an \
-             `operationName`, and `variables` and `extensions` as JSON objects.",
-        );
+    let limits = &app.settings().limits;
+    let parsed = parameters.map(|Query(parameters)| {
+        let deep = parameters.too_deep(limits);
+        parameters.parsed().map_err(|_| deep)
+    });
+    let parameters = match parsed {
+        Ok(Ok(parameters)) => parameters,
+        Ok(Err(Some(error))) => {
+            let error = error.into_server_error();
+            return answer.errors(StatusCode::BAD_REQUEST, vec![error]);
+        }
+        Ok(Err(None)) | Err(_) => {
+            return answer.refuse(
+                StatusCode::BAD_REQUEST,
+                "Expected the URL to have a `query` or a `documentId`, and optionally an \
+                 `operationName`, and `variables` and `extensions` as JSON objects.",
+            );
+        }
     };
     let request = match parameters.into_request(app, caller) {
         Ok(request) => request,
@@ -166,9 +187,14 @@ async fn by_connect(
     socket: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
     match socket {
-        Ok(socket) => socket::upgrade(socket, server.app, &server.connections, caller),
+        Ok(socket) => upgrade(socket, server, caller),
         Err(refusal) => no_socket(&refusal),
     }
+}
+
+fn upgrade(socket: WebSocketUpgrade, server: Server, caller: Caller) -> Response {
+    let upgraded = socket::upgrade(socket, server.app, &server.connections, caller);
+    upgraded.unwrap_or_else(|| answer::no_room(Answer::Json))
 }
 
 fn asks_for_socket(headers: &HeaderMap) -> bool {

@@ -35,6 +35,7 @@ mod stream;
 mod admission;
 mod document;
 mod finished;
+mod limits;
 mod settings;
 
 pub mod context;
@@ -58,9 +59,10 @@ mod write;
 
 pub use address::Proxy;
 pub use admission::RateLimit;
-pub use connections::{Connections, Limits};
+pub use connections::Connections;
 pub use document::Manifest;
 pub use error::{Error, Result};
 pub use http::{app, app_with};
+pub use limits::Limits;
 pub use schema::{App, sdl};
 pub use settings::Settings;

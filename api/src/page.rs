@@ -21,13 +21,14 @@ use async_graphql::{
     resolver_utils::EnumType,
 };
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DbBackend, DbErr, QueryResult,
+    ConnectionTrait, DbBackend, DbErr, QueryResult,
     sea_query::{Expr, SelectStatement, Value},
 };
 
 use crate::{
-    Error, Result,
+    Error, Limits, Result,
     context::{ContextExt, Loader, Shared},
+    database::Pool,
     filter::Filter,
     row::{ColumnOf, Record, Row, distinct},
     scalar::Needle,
@@ -36,14 +37,12 @@ use crate::{
 pub use connection::{Connection, Edge, Page, PageInfo};
 pub use cursor::KeyKind;
 use cursor::Keys;
-pub use scope::Scope;
+pub use scope::{Scope, Way};
 pub use statement::ParentKey;
 use wanted::Wanted;
 
-/// The largest page.
-const MAX_PAGE: i32 = 100;
 /// The page where neither `first` nor `last` is given.
-const DEFAULT_PAGE: i32 = 20;
+pub(crate) const DEFAULT_PAGE: i32 = 20;
 
 /// Which way a list is sorted.
 #[derive(Enum, Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -67,8 +66,9 @@ pub trait Listed: Record {
     /// The order's value for the primary key.
     const BY_NUMBER: Self::OrderField;
 
-    /// Whether a word of a search occurs in a row.
-    fn mentions(backend: DbBackend, word: &str) -> Expr;
+    /// The ways in which all the words of a search, one at least, can occur in a row. A row may have
+    /// them in several.
+    fn ways(backend: DbBackend, words: &[String]) -> Vec<Way>;
 
     /// Adds the table that sort keys with `joined` are from.
     fn join(select: &mut SelectStatement);
@@ -146,16 +146,17 @@ impl<R: Listed> List<R> {
         arguments: Arguments<R>,
     ) -> Result<Self> {
         let backward = arguments.last.is_some();
+        let largest = ctx.data_unchecked::<Limits>().page;
         let (name, size) = match (arguments.first, arguments.last) {
             (Some(_), Some(_)) => {
                 return Err(Error::bad_user_input(
                     "Expected `first` or `last`, found both.",
                 ));
             }
-            (first, None) => ("first", first.unwrap_or(DEFAULT_PAGE)),
+            (first, None) => ("first", first.unwrap_or(DEFAULT_PAGE.min(largest))),
             (None, Some(last)) => ("last", last),
         };
-        let limit = at_most(MAX_PAGE, name, size)?;
+        let limit = at_most(largest, name, size)?;
         let offset = arguments.offset.unwrap_or_default();
         let offset = u64::try_from(offset).map_err(|_| {
             Error::bad_user_input(format!(
@@ -199,11 +200,13 @@ impl<R: Listed> List<R> {
 pub(crate) fn at_most(most: i32, argument: &str, found: i32) -> Result<u64> {
     (u64::try_from(found).ok())
         .filter(|_| found <= most)
-        .ok_or_else(|| {
-            Error::bad_user_input(format!(
-                "Expected `{argument}` to be 0 to {most}, found {found}."
-            ))
-        })
+        .ok_or_else(|| out_of_range(most, argument, found))
+}
+
+pub(crate) fn out_of_range(most: i32, argument: &str, found: i32) -> Error {
+    Error::bad_user_input(format!(
+        "Expected `{argument}` to be 0 to {most}, found {found}."
+    ))
 }
 
 /// A page of a whole table.
@@ -331,7 +334,7 @@ impl<R: Listed, K: ParentKey> dataloader::Loader<Key<K, R>> for Loader {
 impl<R: Listed> Below<R> {
     async fn fetch<K: ParentKey>(
         &self,
-        db: &DatabaseConnection,
+        db: &Pool,
         keys: &[K],
     ) -> Result<HashMap<K, Connection<R>>, DbErr> {
         if keys.is_empty() {

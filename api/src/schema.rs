@@ -20,7 +20,6 @@ use async_graphql::{
     },
     parser::types::OperationType,
 };
-use sea_orm::DatabaseConnection;
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
@@ -29,11 +28,12 @@ use crate::{
     admission::{Admission, Turn},
     context::with_shop,
     customer::{CustomerMutation, CustomerQuery, CustomerSubscription},
-    database::{Database, Lease},
-    document::{Documents, MAX_DEPTH},
-    error::{Code, Error, classify, has_code},
+    database::{Database, Lease, Pool},
+    document::Documents,
+    error::{Code, Error, classify, has_code, list_at_most},
     finished::finished,
     health::Health,
+    limits::Limits,
     live::{self, Live},
     node::NodeQuery,
     settings::Settings,
@@ -66,7 +66,7 @@ pub struct Subscription(CustomerSubscription, TicketSubscription);
 
 type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 
-fn schema() -> Schema {
+fn schema(limits: Limits) -> Schema {
     let query = Query(
         NodeQuery,
         ViewerQuery,
@@ -79,14 +79,16 @@ fn schema() -> Schema {
     Schema::build(query, Mutation::default(), Subscription::default())
         // Documents are validated before, all rules of them, and once.
         .validation_mode(ValidationMode::Fast)
-        .limit_recursive_depth(MAX_DEPTH)
+        // So is how deep they go.
+        .limit_recursive_depth(usize::MAX)
+        .data(limits)
         .finish()
 }
 
 /// The schema in GraphQL's own language.
 #[must_use]
 pub fn sdl() -> String {
-    printed(&schema())
+    printed(&schema(Limits::default()))
 }
 
 fn printed(schema: &Schema) -> String {
@@ -123,7 +125,7 @@ impl App {
     /// # Errors
     /// A line for each of the trusted documents that is not valid.
     pub fn with(database: Database, settings: Settings) -> Result<Self, Vec<String>> {
-        let schema = schema();
+        let schema = schema(settings.limits);
         Ok(Self {
             documents: Arc::new(Documents::new(printed(&schema), &settings)?),
             schema,
@@ -155,7 +157,7 @@ impl App {
 
     /// The parts of the server that are not there, as far as it knows.
     pub(crate) async fn missing(&self) -> Vec<&'static str> {
-        self.health.missing(&self.database.read).await
+        self.health.missing(&self.database).await
     }
 
     /// The schema in GraphQL's own language.
@@ -201,6 +203,7 @@ impl App {
                 self.read(turn, merges, request).await
             };
             response.errors.iter_mut().for_each(classify);
+            self.cut(&mut response);
             self.health.note(&response);
             if is_nothing(&response) {
                 // As where the request was not executed at all: it was not.
@@ -258,8 +261,11 @@ impl App {
         let caller = request.data.get(&TypeId::of::<Caller>());
         // Requests without a caller come from nobody's network: from a test, or a benchmark.
         let caller = caller.and_then(|it| it.downcast_ref::<Caller>()).cloned();
-        let charge = |cost| match &caller {
-            Some(caller) if cost > 0 => self.admission.charge(caller, cost),
+        let charge = |cost: u64| match &caller {
+            Some(caller) if cost > 0 => {
+                let cost = u32::try_from(cost).unwrap_or(u32::MAX);
+                self.admission.charge(caller, cost)
+            }
             _ => Ok(()),
         };
         let refused = |error: Error| vec![error.into_server_error()];
@@ -281,16 +287,24 @@ impl App {
         let given = std::mem::take(&mut request.variables);
         let coerced = self.documents.coerce(operation, given);
         request.variables = coerced.map_err(|error| vec![error])?;
+        let cost = self.documents.cost(operation, &request.variables);
+        let cost = cost.map_err(|error| vec![error])?;
         request.set_parsed_query(document.executable.clone());
         Ok(Prepared {
             kind: operation.kind,
             merges: document.merges,
-            cost: READING,
+            cost,
         })
     }
 
+    /// Lists no more errors than a response may.
+    fn cut(&self, response: &mut Response) {
+        let found = response.errors.len();
+        list_at_most(&mut response.errors, self.settings.limits.errors, found);
+    }
+
     /// A panic is an error of this one request.
-    async fn run(&self, db: DatabaseConnection, merges: bool, request: Request) -> Response {
+    async fn run(&self, db: Pool, merges: bool, request: Request) -> Response {
         let response = with_shop(db, merges, |shop| self.schema.execute(request.data(shop)));
         let response = AssertUnwindSafe(response).catch_unwind().await;
         response.unwrap_or_else(|panic| refused(Error::panicked(&*panic)))
@@ -336,6 +350,7 @@ impl App {
             begun: Arc::clone(&begun),
         });
         let responses = AssertUnwindSafe(self.schema.execute_stream(request)).catch_unwind();
+        let app = self.clone();
         let responses = responses.map(move |response| {
             let mut response = response.unwrap_or_else(|panic| refused(Error::panicked(&*panic)));
             for error in &mut response.errors {
@@ -344,6 +359,7 @@ impl App {
                     error.path.clear();
                 }
             }
+            app.cut(&mut response);
             response
         });
         responses.boxed()
@@ -365,12 +381,12 @@ struct Prepared {
     kind: OperationType,
     /// As [`crate::document::Document`] has it.
     merges: bool,
-    /// What the request costs, from 1 upwards; what its caller may spend is counted in.
-    cost: u32,
+    /// How many objects the answer may have; at least 1.
+    cost: u64,
 }
 
 /// What each request costs at least: that it is read.
-const READING: u32 = 1;
+const READING: u64 = 1;
 
 /// Whether the database was there for no field at all: there is nothing to answer with.
 fn is_nothing(response: &Response) -> bool {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{address::Proxy, admission::RateLimit, document::Manifest};
+use crate::{Limits, address::Proxy, admission::RateLimit, document::Manifest};
 
 /// How requests are served; the default is what `repairshop serve` does without options.
 #[derive(Clone, Debug)]
@@ -17,6 +17,10 @@ pub struct Settings {
     pub batch: usize,
     /// How long a caller may take to send its request's body.
     pub body_timeout: Duration,
+    /// What a request may take.
+    pub limits: Limits,
+    /// Whether an error says what the caller may have meant: names of the schema.
+    pub suggestions: bool,
     /// How long a request may take to its answer.
     pub request_timeout: Duration,
     /// What each caller may spend.
@@ -30,10 +34,9 @@ pub struct Settings {
     pub max_clients_per_address: usize,
     /// Whose pages may use the server from a browser, beside its own.
     pub cors_origins: Vec<String>,
-    /// Whether requests are refused that ask for another host than this machine, or for one of
-    /// `hosts`: a server that lets everybody do everything would be there for any web page else.
-    pub local_only: bool,
-    pub hosts: Vec<String>,
+    /// The names that the server goes by beside `localhost`, where it answers to no others: one that
+    /// lets everybody do everything would be there for any web page else.
+    pub hosts: Option<Vec<String>>,
 }
 
 impl Default for Settings {
@@ -44,6 +47,8 @@ impl Default for Settings {
             documents_only: false,
             batch: 0,
             body_timeout: Duration::from_secs(10),
+            limits: Limits::default(),
+            suggestions: false,
             request_timeout: Duration::from_secs(30),
             rate_limit: RateLimit::default(),
             trusted_proxies: Vec::new(),
@@ -51,8 +56,7 @@ impl Default for Settings {
             max_clients: 10_000,
             max_clients_per_address: 500,
             cors_origins: Vec::new(),
-            local_only: false,
-            hosts: Vec::new(),
+            hosts: None,
         }
     }
 }

@@ -35,12 +35,8 @@ use self::{
     outbox::Outbox,
 };
 use crate::{
-    Error,
-    connections::{Connections, Limits},
-    request::Parameters,
-    response::is_request_error,
-    schema::App,
-    viewer::Caller,
+    Error, Limits, connections::Connections, request::Parameters, response::is_request_error,
+    schema::App, viewer::Caller,
 };
 
 const PROTOCOL: &str = "graphql-transport-ws";
@@ -51,15 +47,15 @@ const FAREWELL: Duration = Duration::from_secs(3);
 /// How long a close frame is on its way.
 const LINGER: Duration = Duration::from_millis(500);
 
-/// Answers a request to talk WebSocket.
+/// Answers a request to talk WebSocket; none where there is no room for one more.
 pub(crate) fn upgrade(
     upgrade: WebSocketUpgrade,
     app: App,
     connections: &Connections,
     caller: Caller,
-) -> axum::response::Response {
+) -> Option<axum::response::Response> {
     let limits = *connections.limits();
-    let (stopping, open) = (connections.stopping().clone(), connections.socket());
+    let (stopping, open) = (connections.stopping().clone(), connections.socket()?);
     let upgrade = upgrade
         .protocols([PROTOCOL])
         .read_buffer_size(BUFFER)
@@ -67,7 +63,7 @@ pub(crate) fn upgrade(
         .max_message_size(limits.message)
         .max_frame_size(limits.message);
     let understood = upgrade.selected_protocol().is_some();
-    upgrade.on_upgrade(move |socket| async move {
+    Some(upgrade.on_upgrade(move |socket| async move {
         let _open = open;
         if understood {
             let mut stopping = pin!(stopping.cancelled_owned());
@@ -84,7 +80,7 @@ pub(crate) fn upgrade(
         } else {
             close(socket, Close::OTHER_PROTOCOL, &limits).await;
         }
-    })
+    }))
 }
 
 /// Whether a client may come in, by what its `connection_init` says. Everybody may, as yet.

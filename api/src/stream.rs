@@ -26,7 +26,7 @@ use axum::{
     },
     response::IntoResponse,
 };
-use tokio::time::sleep;
+use tokio::{sync::OwnedSemaphorePermit, time::sleep};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use crate::{
@@ -124,6 +124,7 @@ impl Format {
         responses: BoxStream<'static, Response>,
         is_subscription: bool,
         connections: &Connections,
+        room: OwnedSemaphorePermit,
     ) -> axum::response::Response {
         let chunks = Chunks {
             format: self,
@@ -132,6 +133,7 @@ impl Format {
             stopping: is_subscription
                 .then(|| Box::pin(connections.stopping().clone().cancelled_owned())),
             silence: connections.limits().heartbeat,
+            _room: room,
         };
         let chunks = stream::unfold(chunks, |mut chunks| async {
             let chunk = chunks.next().await?;
@@ -162,6 +164,8 @@ struct Chunks {
     nothing_yet: bool,
     stopping: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
     silence: Duration,
+    /// Held until the end.
+    _room: OwnedSemaphorePermit,
 }
 
 impl Chunks {

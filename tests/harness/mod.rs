@@ -27,7 +27,7 @@ pub(crate) use command::{Directory, Outcome, Serving, repairshop};
 pub(crate) use database::{Kind, TestDatabase, administer, connect, rows};
 pub(crate) use events::Events;
 pub(crate) use node::node;
-pub(crate) use postgres::Cluster;
+pub(crate) use postgres::{Cluster, free_port};
 pub(crate) use shell::{curl, words};
 pub(crate) use socket::{Socket, within};
 

@@ -85,7 +85,7 @@ fn main() {
         .find(|it| it.name.contains(&arguments.only));
     let operation = operation.expect("an operation of this name");
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    let url = runtime.block_on(database::seeded(size));
+    let url = runtime.block_on(database::seeded("overload", size));
     let mut command = Command::new(env!("CARGO_BIN_EXE_repairshop"));
     command
         .args(["serve", "--listen", "127.0.0.1:0"])

@@ -74,7 +74,7 @@ fn compare(arguments: Arguments, runtime: &tokio::runtime::Runtime) {
         customers: arguments.customers,
         tickets: arguments.tickets,
     };
-    let url = runtime.block_on(database::seeded(size));
+    let url = runtime.block_on(database::seeded("shop", size));
     let postmaster = runtime.block_on(database::postmaster(&url));
 
     let repairshop = env!("CARGO_BIN_EXE_repairshop");

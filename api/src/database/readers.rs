@@ -14,6 +14,8 @@ use sea_orm::{
     sqlx::{self, SqliteConnection, sqlite::SqliteConnectOptions},
 };
 
+use super::Pool;
+
 /// After how many steps of a statement it is looked whether it is to go on: some ten microseconds.
 const STEPS: i32 = 10_000;
 
@@ -23,7 +25,7 @@ pub(crate) struct Readers(Arc<Mutex<Vec<Reader>>>);
 
 #[derive(Debug)]
 struct Reader {
-    db: DatabaseConnection,
+    db: Pool,
     /// Whether what runs on it is not wanted any more.
     ended: Arc<AtomicBool>,
 }
@@ -37,7 +39,7 @@ pub(crate) struct Lease {
 }
 
 impl Lease {
-    pub(crate) fn db(&self) -> Option<&DatabaseConnection> {
+    pub(crate) fn db(&self) -> Option<&Pool> {
         self.reader.as_ref().map(|reader| &reader.db)
     }
 
@@ -91,6 +93,7 @@ impl Readers {
                 .test_before_acquire(false);
             let mut db = sea_orm::Database::connect(pool).await?;
             each(&mut db);
+            let db = db.into();
             readers.put(Reader { db, ended });
         }
         Ok(readers)
@@ -115,7 +118,7 @@ impl Readers {
             && reader.ended.load(Ordering::Relaxed)
         {
             // Its connection comes back when the statement has ended.
-            reader.db.ping().await.ok()?;
+            reader.db.connection().ping().await.ok()?;
             reader.ended.store(false, Ordering::Relaxed);
         }
         Some(lease)

@@ -99,9 +99,9 @@ pub(super) async fn guard(
 
 fn refusal(settings: &Settings, request: &Request) -> Option<Response> {
     let headers = request.headers();
-    if settings.local_only
+    if let Some(hosts) = &settings.hosts
         && let Some(host) = host(headers, request.uri())
-        && !is_local(settings, host)
+        && !is_local(hosts, host)
     {
         let message = format!(
             "Expected the host to be `localhost` or an address, found `{}`: name it in HOSTS, if it is yours.",
@@ -148,7 +148,7 @@ fn may_connect(settings: &Settings, origin: &str, host: Option<&str>) -> bool {
 
 /// Whether a host is an address, to which a browser goes without asking for a name; or a name that
 /// nobody gives out: one of `localhost`, or one without a dot, or one that was listed.
-fn is_local(settings: &Settings, host: &str) -> bool {
+fn is_local(hosts: &[String], host: &str) -> bool {
     let name = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|it| it.is_ascii_digit()) => name,
         _ => host,
@@ -158,5 +158,5 @@ fn is_local(settings: &Settings, host: &str) -> bool {
     !name.contains('.')
         || name.ends_with(".localhost")
         || bare.parse::<IpAddr>().is_ok()
-        || (settings.hosts.iter()).any(|it| it.eq_ignore_ascii_case(&name))
+        || hosts.iter().any(|it| it.eq_ignore_ascii_case(&name))
 }

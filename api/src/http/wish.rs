@@ -3,7 +3,11 @@
 use async_graphql::{Request, parser::types::OperationType};
 use axum::{http::HeaderMap, response::Response};
 
-use super::{Server, answer::Answer, negotiate::wanted};
+use super::{
+    Server,
+    answer::{Answer, no_room},
+    negotiate::wanted,
+};
 use crate::{App, stream::Format};
 
 /// How the caller wants to be answered.
@@ -40,6 +44,7 @@ impl Wish {
         let may_run = may_write || kind != Some(OperationType::Mutation);
         (may_run && (is_subscription || self.only_stream)).then_some(Stream {
             format,
+            answer: self.answer,
             is_subscription,
         })
     }
@@ -48,12 +53,17 @@ impl Wish {
 /// A stream of responses that a request is to have.
 pub(super) struct Stream {
     format: Format,
+    /// What is said where there is no room for it.
+    answer: Answer,
     is_subscription: bool,
 }
 
 impl Stream {
     pub(super) fn of(self, server: &Server, request: Request) -> Response {
+        let Some(room) = server.connections.stream() else {
+            return no_room(self.answer);
+        };
         let responses = server.app.responses(request, self.is_subscription);
-        (self.format).respond(responses, self.is_subscription, &server.connections)
+        (self.format).respond(responses, self.is_subscription, &server.connections, room)
     }
 }

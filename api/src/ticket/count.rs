@@ -5,7 +5,7 @@ use entity::ticket::{Column, Entity};
 use sea_orm::{
     ConnectionTrait, DbErr, QueryResult,
     prelude::Date as Day,
-    sea_query::{Asterisk, Expr, Func, Order, Query},
+    sea_query::{Asterisk, Expr, Func, Order},
 };
 
 use super::{Ticket, TicketFilter};
@@ -14,6 +14,7 @@ use crate::{
     context::ContextExt,
     customer::Customer,
     dialect,
+    limits::MAX_GROUPS,
     page::{Scope, at_most},
     row::Row,
     scalar::{Date, Needle},
@@ -91,7 +92,7 @@ impl TicketCountQuery {
         search: Option<Needle>,
         #[graphql(desc = "How many groups: 0 to 1,000.", default = 100)] first: i32,
     ) -> Result<Vec<TicketCount>> {
-        let first = at_most(1_000, "first", first)?;
+        let first = at_most(MAX_GROUPS, "first", first)?;
         let db = ctx.shop().db();
         let backend = db.get_database_backend();
         let mut dimensions: Vec<TicketDimension> = Vec::new();
@@ -100,10 +101,9 @@ impl TicketCountQuery {
                 dimensions.push(dimension);
             }
         }
-        let mut select = Query::select();
-        select.from(Entity).limit(first);
-        Scope::<Ticket>::new(filter, search.as_ref())?.restrict(&mut select, backend);
+        let mut select = Scope::<Ticket>::new(filter, search.as_ref())?.rows(backend);
         select
+            .limit(first)
             .expr(Func::count(Expr::col(Asterisk)))
             .order_by_expr(Func::count(Expr::col(Asterisk)).into(), Order::Desc);
         for dimension in &dimensions {

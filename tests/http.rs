@@ -160,6 +160,14 @@ async fn what_a_browser_sends_unasked_is_refused(shop: Shop) {
         "multipart/form-data; boundary=x",
         "",
         "application/jsonp",
+        "text/plain; application/json",
+        "text/plain, application/json",
+        "application/json, text/plain",
+        "multipart/form-data; boundary=application/json",
+        "application/x-www-form-urlencoded; charset=application/json",
+        "application/ json",
+        "application",
+        "*/*",
         "application/json; charset=utf-16",
     ] {
         let reply = send(post(&shop, media_type, body.to_string())).await;

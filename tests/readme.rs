@@ -261,6 +261,7 @@ fn the_table_of_codes_has_all_of_them() {
         Code::Forbidden,
         Code::PersistedQueryNotFound,
         Code::TooCostly,
+        Code::RateLimited,
         Code::InternalServerError,
         Code::Unavailable,
     ];
@@ -274,6 +275,7 @@ fn the_table_of_codes_has_all_of_them() {
             | Code::Forbidden
             | Code::PersistedQueryNotFound
             | Code::TooCostly
+            | Code::RateLimited
             | Code::InternalServerError
             | Code::Unavailable => {}
         }

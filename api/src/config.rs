@@ -4,6 +4,7 @@
 //! are used for.
 
 mod limits;
+mod reach;
 
 use std::{env, fmt, path::PathBuf, process, str::FromStr};
 
@@ -13,6 +14,8 @@ use clap::{
     error::ErrorKind,
     parser::ValueSource,
 };
+
+pub use self::reach::Reach;
 
 /// A GraphQL API over a repair shop's customers and tickets
 ///
@@ -122,6 +125,9 @@ pub struct Serve {
 
     #[command(flatten)]
     pub auth: Auth,
+
+    #[command(flatten)]
+    pub reach: Reach,
 }
 
 /// Which access tokens are taken, or that none are.

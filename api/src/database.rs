@@ -4,10 +4,12 @@
 //! A failure to connect becomes one line with its remedy in `refusal`; no other module explains
 //! it. Knows nothing of tables. The URL's password never leaves this folder.
 
+mod abandoned;
 mod address;
 mod outage;
 mod pool;
 mod postgres;
+mod readers;
 mod refusal;
 mod replica;
 mod sqlite;
@@ -23,6 +25,8 @@ pub use address::redacted;
 pub use pool::Pool;
 pub(crate) use pool::{is_loss, is_unknown};
 pub(crate) use postgres::Direct;
+pub(crate) use readers::Lease;
+use readers::Readers;
 pub use refusal::{ConnectError, reason};
 
 /// Called with each statement after it ran.
@@ -62,6 +66,8 @@ pub struct Database {
     pub read: Pool,
     pub write: Pool,
     direct: Direct,
+    /// SQLite's for requests; none of them on PostgreSQL.
+    readers: Readers,
 }
 
 impl Database {
@@ -94,11 +100,13 @@ impl Database {
         match scheme {
             "postgres" | "postgresql" => postgres::connect(options, log).await,
             "sqlite" => {
-                let (read, write) = sqlite::connect(url, options.max_connections, log).await?;
+                let pools = sqlite::connect(url, options.max_connections, log).await?;
+                let (read, write, readers) = pools;
                 Ok(Database {
                     read,
                     write,
                     direct: Direct::Pool,
+                    readers,
                 })
             }
             _ => Err(ConnectError(format!(
@@ -106,6 +114,22 @@ impl Database {
                 redacted(url)
             ))),
         }
+    }
+
+    /// How many requests may read at a time, and how many write: on SQLite each has a connection to
+    /// read with; else two share one, for while one waits for rows, others are read, put into words
+    /// and sent.
+    pub(crate) fn at_a_time(&self) -> (usize, usize) {
+        let writes = 2 * size(self.write.connection());
+        match self.readers.len() {
+            0 => (2 * size(self.read.connection()), writes),
+            readers => (readers, writes),
+        }
+    }
+
+    /// A connection that one request alone reads with; none where requests share them.
+    pub(crate) async fn reader(&self) -> Option<Lease> {
+        self.readers.take().await
     }
 
     /// Gives the queries to a replica of a PostgreSQL database, while it answers.
@@ -165,6 +189,17 @@ impl Database {
             let _ = pool.clone().close().await;
         }
     }
+}
+
+/// How many connections a pool may have.
+fn size(pool: &DatabaseConnection) -> usize {
+    let most = match pool.get_database_backend() {
+        DbBackend::Postgres => {
+            (pool.get_postgres_connection_pool().options()).get_max_connections()
+        }
+        _ => (pool.get_sqlite_connection_pool().options()).get_max_connections(),
+    };
+    most as usize
 }
 
 /// Begins a transaction that is going to write.

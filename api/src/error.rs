@@ -7,13 +7,18 @@
 //! [`Error`] must never implement `Display`: async-graphql shows any `Display` error to the client,
 //! so that a `?` on a database error would tell SQL to the world.
 
-use std::{any::Any, fmt::Display};
+use std::{any::Any, fmt::Display, time::Duration};
 
 use async_graphql::{Context, Enum, ErrorExtensionValues, Pos, ServerError, SimpleObject};
 use sea_orm::{DbErr, RuntimeErr, SqlErr, SqlxError};
 use uuid::Uuid;
 
 use crate::database::{is_loss, is_unknown};
+
+/// The extension that says in how many seconds to try again.
+const RETRY_AFTER: &str = "retryAfter";
+/// A moment, in seconds.
+const SOON: u64 = 1;
 
 /// What every resolver returns.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -35,6 +40,8 @@ pub enum Code {
     PersistedQueryNotFound,
     /// More than one request may ask for.
     TooCostly,
+    /// More than the caller may ask for at the moment.
+    RateLimited,
     /// The database cannot be reached, or is too busy; the log has the cause under the error's id.
     Unavailable,
     /// Our fault; the log has the cause under the error's id.
@@ -53,6 +60,7 @@ impl Code {
             Self::Forbidden => "FORBIDDEN",
             Self::PersistedQueryNotFound => "PERSISTED_QUERY_NOT_FOUND",
             Self::TooCostly => "TOO_COSTLY",
+            Self::RateLimited => "RATE_LIMITED",
             Self::Unavailable => "UNAVAILABLE",
             Self::InternalServerError => "INTERNAL_SERVER_ERROR",
         }
@@ -65,52 +73,66 @@ pub struct Error {
     code: Code,
     message: String,
     id: Option<Uuid>,
+    /// In how many seconds the same request may succeed, where that is known.
+    retry_after: Option<u64>,
 }
 
 impl Error {
-    /// The caller's mistake: say what was expected and what was found.
-    pub fn bad_user_input(message: impl Into<String>) -> Self {
+    fn new(code: Code, message: impl Into<String>) -> Self {
         Self {
-            code: Code::BadUserInput,
+            code,
             message: message.into(),
             id: None,
+            retry_after: None,
         }
+    }
+
+    /// The caller's mistake: say what was expected and what was found.
+    pub fn bad_user_input(message: impl Into<String>) -> Self {
+        Self::new(Code::BadUserInput, message)
     }
 
     /// More than one request may ask for: say the figure that was over, and the limit.
     pub fn too_costly(message: impl Into<String>) -> Self {
-        Self {
-            code: Code::TooCostly,
-            message: message.into(),
-            id: None,
-        }
+        Self::new(Code::TooCostly, message)
     }
 
     /// Nobody knows who the caller is: say what was expected of the access token.
     pub(crate) fn unauthenticated(message: impl Into<String>) -> Self {
-        Self {
-            code: Code::Unauthenticated,
-            message: message.into(),
-            id: None,
-        }
+        Self::new(Code::Unauthenticated, message)
     }
 
     /// The caller may not do that: say what they would need.
     pub(crate) fn forbidden(message: impl Into<String>) -> Self {
-        Self {
-            code: Code::Forbidden,
-            message: message.into(),
-            id: None,
-        }
+        Self::new(Code::Forbidden, message)
     }
 
     /// Not at the moment; say what the caller can do.
     pub fn unavailable(message: impl Into<String>) -> Self {
+        Self::new(Code::Unavailable, message)
+    }
+
+    /// More requests than the server can do; not logged each time.
+    pub(crate) fn too_busy() -> Self {
+        Self::unavailable("The server is too busy; try again in a moment.").again_in(SOON)
+    }
+
+    /// The caller has spent its `limit` a minute, and has to wait.
+    pub(crate) fn rate_limited(limit: u32, wait: Duration) -> Self {
+        let seconds = wait.as_secs() + 1;
+        let message = format!(
+            "Expected requests that cost at most {limit} a minute, found more; try again in {seconds} s."
+        );
         Self {
-            code: Code::Unavailable,
-            message: message.into(),
-            id: None,
+            code: Code::RateLimited,
+            ..Self::unavailable(message).again_in(seconds)
         }
+    }
+
+    /// Says in how many seconds the same request may succeed.
+    pub(crate) fn again_in(mut self, seconds: u64) -> Self {
+        self.retry_after = Some(seconds);
+        self
     }
 
     /// A panic, which is an error of the one request or event that it came in.
@@ -138,6 +160,7 @@ impl Error {
             code,
             message: message.to_owned(),
             id: Some(id),
+            retry_after: None,
         }
     }
 
@@ -158,12 +181,15 @@ impl Error {
         ctx.set_error_path(error.into_server_error(ctx.item.pos))
     }
 
-    /// `code`, and the id of an internal error, as `extensions`.
+    /// `code`, the id of an internal error, and when to try again, as `extensions`.
     fn extensions(&self) -> ErrorExtensionValues {
         let mut extensions = ErrorExtensionValues::default();
         extensions.set("code", self.code.as_str());
         if let Some(id) = self.id {
             extensions.set("id", id.to_string());
+        }
+        if let Some(seconds) = self.retry_after {
+            extensions.set(RETRY_AFTER, seconds);
         }
         extensions
     }
@@ -185,14 +211,14 @@ impl From<DbErr> for Error {
             // The log has told of it, once for all requests that met it.
             let id = Uuid::new_v4();
             tracing::debug!(%id, cause = %error, "a request met a lost connection");
-            return Self::identified(id, Code::Unavailable, message);
+            return Self::identified(id, Code::Unavailable, message).again_in(SOON);
         }
-        Self::masked(Code::Unavailable, message, error)
+        Self::masked(Code::Unavailable, message, error).again_in(SOON)
     }
 }
 
 /// Whether the same statement may succeed in a moment: there is no connection, the server shuts
-/// down or has no resources left, somebody else holds a lock.
+/// down or has no resources left, somebody else holds a lock, the statement took too long.
 fn is_passing(error: &DbErr) -> bool {
     let cause = match error {
         DbErr::Conn(_) => return true,
@@ -206,7 +232,7 @@ fn is_passing(error: &DbErr) -> bool {
         SqlxError::Database(error) => error.code().is_some_and(|code| {
             // PostgreSQL's codes and classes of codes (appendix A of its manual); SQLITE_BUSY and
             // SQLITE_LOCKED, which have their varieties in the higher bytes.
-            ["08", "40001", "40P01", "53", "55P03", "57P"]
+            ["08", "40001", "40P01", "53", "55P03", "57014", "57P"]
                 .iter()
                 .any(|class| code.len() == 5 && code.starts_with(class))
                 || (code.parse::<u32>())
@@ -237,6 +263,15 @@ pub(crate) fn coded(code: Code, message: impl Into<String>, position: Option<Pos
 pub(crate) fn has_code(error: &ServerError, code: Code) -> bool {
     let found = error.extensions.as_ref().and_then(|it| it.get("code"));
     matches!(found, Some(async_graphql::Value::String(found)) if found == code.as_str())
+}
+
+/// In how many seconds to try again, if any of the errors says so.
+pub(crate) fn retry_after(errors: &[ServerError]) -> Option<u64> {
+    let of = |error: &ServerError| match error.extensions.as_ref()?.get(RETRY_AFTER)? {
+        async_graphql::Value::Number(seconds) => seconds.as_u64(),
+        _ => None,
+    };
+    errors.iter().filter_map(of).max()
 }
 
 /// Gives an error that async-graphql made itself its code (without a path the request did not get

@@ -9,11 +9,14 @@
 //! Source of the rules: the GraphQL over HTTP specification and RFC 9110.
 
 mod answer;
+mod browser;
 mod caller;
 mod compress;
 pub(crate) mod negotiate;
 mod post;
 mod wish;
+
+use std::sync::Arc;
 
 use axum::{
     Router,
@@ -72,9 +75,12 @@ pub fn app_with(app: App, connections: Connections) -> Router {
             get(move |_: Caller, headers: HeaderMap| schema(headers, sdl.clone())),
         );
     }
-    router
-        .fallback(elsewhere)
-        .with_state(Server { app, connections })
+    router = router.fallback(elsewhere);
+    if let Some(cors) = browser::cors(app.settings()) {
+        router = router.layer(cors);
+    }
+    let guard = from_fn_with_state(Arc::clone(app.settings()), browser::guard);
+    (router.layer(guard)).with_state(Server { app, connections })
 }
 
 /// What the handlers need.
@@ -143,6 +149,9 @@ async fn by_get(
         return answer::none_acceptable();
     };
     let answer = wish.answer;
+    if let Err(error) = app.has_room() {
+        return answer.request_error(error.into_server_error());
+    }
     let limits = &app.settings().limits;
     let parsed = parameters.map(|Query(parameters)| {
         let deep = parameters.too_deep(limits);

@@ -1,8 +1,9 @@
 //! repairshop: a GraphQL API over a repair shop's customers and tickets.
 //!
 //! A request's way: [`server`] accepts a connection; a transport turns bytes into a `request`
-//! ([`http`], `socket` for sockets), [`auth`] says who sends it; [`schema`] finds its `document`, read and valid, gives it a
-//! database and a loader ([`context`]) and executes it; a resolver in [`customer`], [`ticket`] or
+//! ([`http`], `socket` for sockets), and [`auth`] says who sends it; [`schema`] finds its
+//! `document`, read and valid, gives it a database and a loader ([`context`]) and executes it when
+//! `admission` gives it a turn; a resolver in [`customer`], [`ticket`] or
 //! [`technician`] asks SeaORM; SQL. There is one hop of ours between resolver and SQL: [`row`] for
 //! records by key, [`page`] for lists, `write` for changes. Features know these three; none of the
 //! three knows a feature. What `row` and `page` have read, [`shape`] writes as JSON at once, and
@@ -19,6 +20,8 @@ pub mod config;
 pub mod database;
 pub mod seed;
 
+mod address;
+mod clients;
 pub mod connections;
 mod health;
 pub mod http;
@@ -30,6 +33,7 @@ pub mod server;
 mod socket;
 mod stream;
 
+mod admission;
 pub mod auth;
 mod document;
 mod finished;
@@ -55,6 +59,8 @@ pub mod row;
 pub mod shape;
 mod write;
 
+pub use address::Proxy;
+pub use admission::RateLimit;
 pub use auth::{Auth, Tokens};
 pub use connections::Connections;
 pub use document::Manifest;

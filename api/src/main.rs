@@ -8,14 +8,15 @@ use std::{
     error::Error,
     io::{self, ErrorKind, IsTerminal, Write},
     net::SocketAddr,
+    num::NonZeroU32,
     process::ExitCode,
     sync::Arc,
     time::Duration,
 };
 
 use api::{
-    App, Auth, Connections, Manifest, Settings, Tokens,
-    config::{Command, Config, Listen, Serve},
+    App, Auth, Connections, Manifest, RateLimit, Settings, Tokens,
+    config::{Command, Config, Listen, Reach, Serve},
     database::{Database, Options, StatementLog, reason},
     seed,
 };
@@ -36,6 +37,9 @@ type Outcome = Result<(), Box<dyn Error>>;
 
 /// How long requests may take to finish once the program is told to stop.
 const GRACE: Duration = Duration::from_secs(10);
+
+/// File descriptors that the program needs beside its clients'.
+const OTHER_FILES: u64 = 256;
 
 const SQL: &str = "repairshop::sql";
 
@@ -225,7 +229,9 @@ async fn serve(
         database = database.with_replica(&place, url, log).await?;
     }
 
-    let app = application(database.clone(), auth, options)?;
+    // Each client has one, and the database some; where the system gives fewer, fewer come in.
+    let _ = rlimit::increase_nofile_limit(u64::from(options.reach.max_clients) + OTHER_FILES);
+    let app = application(database.clone(), auth, options, address.ip().is_loopback())?;
     let connections = Connections::new(options.limits.limits());
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -297,6 +303,7 @@ fn application(
     database: Database,
     auth: Option<Auth>,
     options: &Serve,
+    on_loopback: bool,
 ) -> Result<App, Box<dyn Error>> {
     if options.documents_only && options.documents.is_none() {
         return Err(
@@ -317,7 +324,9 @@ fn application(
         body_timeout: Duration::from_secs(options.body_timeout.into()),
         limits: options.limits.limits(),
         suggestions: options.suggestions,
+        hosts: (on_loopback && auth.is_none()).then(|| options.reach.hosts.clone()),
         auth,
+        ..reach(&options.reach)
     };
     App::with(database, settings).map_err(|wrong| {
         let count = wrong.len();
@@ -326,6 +335,24 @@ fn application(
         }
         format!("{count} of the trusted documents are not valid").into()
     })
+}
+
+fn reach(options: &Reach) -> Settings {
+    let count = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+    Settings {
+        request_timeout: Duration::from_secs(options.request_timeout.into()),
+        max_waiting: count(options.max_waiting),
+        rate_limit: match options.rate_limit.map(NonZeroU32::new) {
+            None => RateLimit::default(),
+            Some(None) => RateLimit::Off,
+            Some(Some(limit)) => RateLimit::Everybody(limit),
+        },
+        trusted_proxies: options.trusted_proxies.clone(),
+        max_clients: count(options.max_clients),
+        max_clients_per_address: count(options.max_clients_per_address),
+        cors_origins: options.cors_origins.clone(),
+        ..Settings::default()
+    }
 }
 
 fn welcome(address: SocketAddr) {

@@ -13,7 +13,7 @@ use axum::{
         HeaderMap, HeaderValue, Method, StatusCode,
         header::{
             ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY,
-            CONTENT_TYPE, ETAG, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+            CONTENT_TYPE, ETAG, VARY,
         },
     },
     middleware::Next,
@@ -120,9 +120,6 @@ impl File {
         set(CACHE_CONTROL, fixed(cache));
         set(VARY, fixed("accept, accept-encoding"));
         set(CONTENT_SECURITY_POLICY, fixed(POLICY));
-        set(X_CONTENT_TYPE_OPTIONS, fixed("nosniff"));
-        set(X_FRAME_OPTIONS, fixed("DENY"));
-        set(REFERRER_POLICY, fixed("no-referrer"));
         response
     }
 

@@ -2,6 +2,7 @@
 //! [`async_graphql::Request`] in, [`async_graphql::Response`] out. Knows no transport.
 
 use std::{
+    any::TypeId,
     future::ready,
     panic::AssertUnwindSafe,
     sync::{
@@ -12,21 +13,24 @@ use std::{
 
 use async_graphql::{
     MergedObject, MergedSubscription, Request, Response, SDLExportOptions, ServerError,
-    ValidationMode,
+    ValidationMode, Value,
     futures_util::{
         FutureExt, Stream, StreamExt,
         stream::{self, BoxStream},
     },
     parser::types::OperationType,
 };
+use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
 use crate::{
+    Result,
+    admission::{Admission, Turn},
     context::with_shop,
     customer::{CustomerMutation, CustomerQuery, CustomerSubscription},
-    database::{Database, Pool},
+    database::{Database, Lease, Pool},
     document::Documents,
-    error::{Error, classify, list_at_most},
+    error::{Code, Error, classify, has_code, list_at_most},
     finished::finished,
     health::Health,
     limits::Limits,
@@ -104,6 +108,7 @@ pub struct App {
     database: Database,
     documents: Arc<Documents>,
     settings: Arc<Settings>,
+    admission: Arc<Admission>,
     health: Arc<Health>,
     live: Live,
     writes: TaskTracker,
@@ -125,6 +130,7 @@ impl App {
             documents: Arc::new(Documents::new(printed(&schema), &settings)?),
             schema,
             live: Live::new(&database),
+            admission: Arc::new(Admission::new(&database, &settings)),
             database,
             settings: Arc::new(settings),
             health: Arc::default(),
@@ -133,8 +139,16 @@ impl App {
     }
 
     #[must_use]
-    pub fn settings(&self) -> &Settings {
+    pub fn settings(&self) -> &Arc<Settings> {
         &self.settings
+    }
+
+    /// Looks before anything is read whether there is room for one more request.
+    ///
+    /// # Errors
+    /// `UNAVAILABLE` where there is none.
+    pub(crate) fn has_room(&self) -> Result<()> {
+        self.admission.has_room()
     }
 
     pub(crate) fn documents(&self) -> &Documents {
@@ -165,23 +179,59 @@ impl App {
 
     /// Executes one request. `may_write` is false where the transport allows queries alone; the
     /// result is then none for a mutation.
+    ///
+    /// A query that takes too long is dropped, a mutation is not waited for any longer.
     pub async fn execute(&self, mut request: Request, may_write: bool) -> Option<Response> {
-        let Prepared { kind, merges, .. } = match self.prepare(&mut request) {
+        let Prepared { kind, merges, .. } = match self.admit(&mut request) {
             Ok(prepared) => prepared,
             Err(errors) => return Some(Response::from_errors(errors)),
         };
-        let mut response = match kind {
+        let writes = match kind {
             OperationType::Mutation if !may_write => return None,
-            OperationType::Mutation => self.write(merges, request).await,
-            OperationType::Subscription => refused(Error::bad_user_input(
-                "Expected a query or a mutation, found a subscription, which takes a stream of responses.",
-            )),
-            OperationType::Query => self.run(self.database.read.clone(), merges, request).await,
+            OperationType::Mutation => true,
+            OperationType::Query => false,
+            OperationType::Subscription => {
+                return Some(refused(Error::bad_user_input(
+                    "Expected a query or a mutation, found a subscription, which takes a stream of responses.",
+                )));
+            }
         };
-        response.errors.iter_mut().for_each(classify);
-        self.cut(&mut response);
-        self.health.note(&response);
-        Some(response)
+        let response = async {
+            let turn = match self.admission.turn(writes).await {
+                Ok(turn) => turn,
+                Err(error) => return refused(error),
+            };
+            let mut response = if writes {
+                self.write(turn, merges, request).await
+            } else {
+                self.read(turn, merges, request).await
+            };
+            response.errors.iter_mut().for_each(classify);
+            self.cut(&mut response);
+            self.health.note(&response);
+            if is_nothing(&response) {
+                // As where the request was not executed at all: it was not.
+                response.errors.iter_mut().for_each(|it| it.path.clear());
+                response = Response::from_errors(response.errors);
+            }
+            response
+        };
+        let response = timeout(self.settings.request_timeout, response).await;
+        Some(response.unwrap_or_else(|_| refused(self.late(writes))))
+    }
+
+    fn late(&self, writes: bool) -> Error {
+        let seconds = self.settings.request_timeout.as_secs_f64();
+        if writes {
+            Error::unavailable(format!(
+                "Expected the change to take at most {seconds} s, found that it is still under way: \
+                 look what has become of it before you send it again."
+            ))
+        } else {
+            Error::unavailable(format!(
+                "Expected an answer within {seconds} s, found none by then: ask for less at a time."
+            ))
+        }
     }
 
     /// What kind of operation a request asks for; none where it is no request.
@@ -204,6 +254,29 @@ impl App {
         let app = self.clone();
         let response = async move { app.execute(request, true).await };
         stream::once(response).filter_map(ready).boxed()
+    }
+
+    /// Prepares a request, and has its caller pay for it: a little for reading it, whatever comes of
+    /// that, and the rest of what it costs before anything runs.
+    ///
+    /// # Errors
+    /// As [`App::prepare`]; and `RATE_LIMITED`.
+    fn admit(&self, request: &mut Request) -> Result<Prepared, Vec<ServerError>> {
+        let caller = request.data.get(&TypeId::of::<Caller>());
+        // Requests without a caller come from nobody's network: from a test, or a benchmark.
+        let caller = caller.and_then(|it| it.downcast_ref::<Caller>()).cloned();
+        let charge = |cost: u64| match &caller {
+            Some(caller) if cost > 0 => {
+                let cost = u32::try_from(cost).unwrap_or(u32::MAX);
+                self.admission.charge(caller, cost)
+            }
+            _ => Ok(()),
+        };
+        let refused = |error: Error| vec![error.into_server_error()];
+        charge(READING).map_err(refused)?;
+        let prepared = self.prepare(request)?;
+        charge(prepared.cost.saturating_sub(READING)).map_err(refused)?;
+        Ok(prepared)
     }
 
     /// Gives a request its document and its variables as they are to be executed.
@@ -246,14 +319,27 @@ impl App {
         response.unwrap_or_else(|panic| refused(Error::panicked(&*panic)))
     }
 
+    /// A query is dropped where the caller goes away, and what it has begun is ended.
+    async fn read(&self, _turn: Turn, merges: bool, request: Request) -> Response {
+        let reader = self.database.reader().await;
+        let own = reader.as_ref().and_then(Lease::db);
+        let db = own.unwrap_or(&self.database.read).clone();
+        let response = self.run(db, merges, request).await;
+        if let Some(reader) = reader {
+            reader.finished();
+        }
+        response
+    }
+
     /// A mutation goes on where the caller goes away: a dropped transaction would be left to the
     /// connection's next user.
-    async fn write(&self, merges: bool, request: Request) -> Response {
+    async fn write(&self, turn: Turn, merges: bool, request: Request) -> Response {
         let app = self.clone();
         let db = self.database.write.clone();
         let write = async move {
             let response = app.run(db, merges, request).await;
             app.live.written();
+            drop(turn);
             response
         };
         finished(&self.writes, write).await
@@ -293,7 +379,7 @@ impl App {
 
     /// Gives a request that subscribes its document.
     fn to_subscribe(&self, request: &mut Request) -> Result<(), Vec<ServerError>> {
-        let kind = self.prepare(request)?.kind;
+        let kind = self.admit(request)?.kind;
         if kind != OperationType::Subscription {
             let message = format!("Expected a subscription, found a {kind}.");
             return Err(vec![Error::bad_user_input(message).into_server_error()]);
@@ -308,8 +394,21 @@ struct Prepared {
     /// As [`crate::document::Document`] has it.
     merges: bool,
     /// How many objects the answer may have; at least 1.
-    #[expect(dead_code, reason = "for who counts what a caller spends")]
     cost: u64,
+}
+
+/// What each request costs at least: that it is read.
+const READING: u64 = 1;
+
+/// Whether the database was there for no field at all: there is nothing to answer with.
+fn is_nothing(response: &Response) -> bool {
+    let none = match &response.data {
+        Value::Null => true,
+        Value::Object(fields) => fields.values().all(|value| *value == Value::Null),
+        _ => false,
+    };
+    let unavailable = |error| has_code(error, Code::Unavailable);
+    none && !response.errors.is_empty() && response.errors.iter().all(unavailable)
 }
 
 fn refused(error: Error) -> Response {

@@ -35,7 +35,10 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt;
 use tracing::debug;
 
-use crate::{App, Connections};
+use crate::{
+    App, Connections,
+    clients::{Clients, Counted},
+};
 
 /// How long a new connection may take to its first request.
 const FIRST_REQUEST: Duration = Duration::from_secs(10);
@@ -48,6 +51,9 @@ const LAST_REQUESTS: Duration = Duration::from_millis(300);
 /// reason waits for the rest of it.
 #[cfg(target_os = "linux")]
 const UNREAD: Duration = Duration::from_secs(30);
+/// What a client is told for which there is no connection.
+const TOO_MANY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n\
+    Connection: close\r\nContent-Length: 0\r\n\r\n";
 /// How long to wait before the next connection where the system has no room for one.
 const NO_ROOM: Duration = Duration::from_millis(100);
 
@@ -61,8 +67,10 @@ pub async fn serve(
     connections: Connections,
     stop: impl Future<Output = ()>,
 ) -> io::Result<()> {
+    let clients = Clients::new(Arc::clone(app.settings()));
     let router = crate::app_with(app, connections.clone());
     let accepted = Accepted {
+        clients,
         router,
         stopping: connections.stopping().clone(),
         closing: CancellationToken::new(),
@@ -102,6 +110,7 @@ pub async fn serve(
 }
 
 struct Accepted {
+    clients: Clients,
     router: Router,
     /// Each answer is the last of its connection.
     stopping: CancellationToken,
@@ -112,11 +121,21 @@ struct Accepted {
 
 impl Accepted {
     fn open(&self, stream: TcpStream, address: SocketAddr) {
+        let Some(client) = self.clients.enter(address.ip()) else {
+            debug!(%address, "too many connections");
+            // As much as fits; who does not hear it sees the connection closed.
+            let _ = stream.try_write(TOO_MANY);
+            return;
+        };
         // Answers are small and written at once: waiting to fill a packet only delays them.
         let _ = stream.set_nodelay(true);
         // A client that does not read, or is not there any more, is hung up on.
         #[cfg(target_os = "linux")]
         let _ = socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(UNREAD));
+        let stream = Counted {
+            stream,
+            _client: client,
+        };
         let router = self.router.clone();
         let (stopping, closing) = (self.stopping.clone(), self.closing.clone());
         (self.open)
@@ -125,7 +144,7 @@ impl Accepted {
 }
 
 async fn connection(
-    stream: TcpStream,
+    stream: Counted,
     address: SocketAddr,
     router: Router,
     stopping: CancellationToken,

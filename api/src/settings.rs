@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{Limits, auth::Auth, document::Manifest};
+use crate::{Limits, address::Proxy, admission::RateLimit, auth::Auth, document::Manifest};
 
 /// How requests are served; the default is what `repairshop serve` does without options.
 #[derive(Clone, Debug)]
@@ -23,6 +23,22 @@ pub struct Settings {
     pub suggestions: bool,
     /// What access tokens are checked with; none where everybody may do everything.
     pub auth: Option<Auth>,
+    /// How long a request may take to its answer.
+    pub request_timeout: Duration,
+    /// What each caller may spend.
+    pub rate_limit: RateLimit,
+    /// Who is believed about where a request comes from.
+    pub trusted_proxies: Vec<Proxy>,
+    /// How many requests may wait for their turn.
+    pub max_waiting: usize,
+    /// How many connections may be open; and of these, from one address.
+    pub max_clients: usize,
+    pub max_clients_per_address: usize,
+    /// Whose pages may use the server from a browser, beside its own.
+    pub cors_origins: Vec<String>,
+    /// The names that the server goes by beside `localhost`, where it answers to no others: one that
+    /// lets everybody do everything would be there for any web page else.
+    pub hosts: Option<Vec<String>>,
 }
 
 impl Default for Settings {
@@ -36,6 +52,14 @@ impl Default for Settings {
             limits: Limits::default(),
             suggestions: false,
             auth: None,
+            request_timeout: Duration::from_secs(30),
+            rate_limit: RateLimit::default(),
+            trusted_proxies: Vec::new(),
+            max_waiting: 1_000,
+            max_clients: 10_000,
+            max_clients_per_address: 500,
+            cors_origins: Vec::new(),
+            hosts: None,
         }
     }
 }

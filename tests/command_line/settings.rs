@@ -85,6 +85,16 @@ fn a_bad_value_is_one_line() {
         ("LOG_SQL", "perhaps", "boolean"),
         ("MIGRATE", "perhaps", "boolean"),
         ("MAX_CONNECTIONS", "0", "1..=1000"),
+        ("REQUEST_TIMEOUT", "0", "1..=3600"),
+        ("RATE_LIMIT", "much", "digit"),
+        ("TRUSTED_PROXIES", "10.0.0.0/33", "10.0.0.0/8"),
+        ("CORS_ORIGINS", "*", "https://shop.example"),
+        ("CORS_ORIGINS", "null", "https://shop.example"),
+        (
+            "CORS_ORIGINS",
+            "https://shop.example/",
+            "https://shop.example or",
+        ),
     ] {
         let option = format!("--{}", name.to_lowercase().replace('_', "-"));
         let outcome = repairshop(&["serve"], &[(name, value)]);

@@ -13,6 +13,7 @@ mod shell;
 mod socket;
 
 use std::{
+    future::pending,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -112,6 +113,19 @@ impl Shop {
     pub(crate) async fn with_settings(&self, settings: Settings) -> String {
         let app = App::with(self.database.clone(), settings);
         serve(api::app(app.expect("no trusted documents"))).await
+    }
+
+    /// Serves the same database at one more address, with other settings and so many connections to
+    /// it, as the program does.
+    pub(crate) async fn program_with(&self, settings: Settings, connections: u32) -> String {
+        let database = Database::connect(&self.database_url, Some(connections), None);
+        let database = database.await.expect("one more connection");
+        let app = App::with(database, settings).expect("no trusted documents");
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("its address");
+        let server = api::server::serve(listener, app, Connections::default(), pending());
+        tokio::spawn(server);
+        format!("http://{address}/graphql")
     }
 
     pub(crate) fn kind(&self) -> Kind {

@@ -72,7 +72,7 @@ pub(crate) fn median(values: impl Iterator<Item = f64>) -> f64 {
     values[values.len() / 2]
 }
 
-fn request(body: &str) -> Vec<u8> {
+pub(crate) fn request(body: &str) -> Vec<u8> {
     let head = format!(
         "POST /graphql HTTP/1.1\r\nHost: shop\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
         body.len()
@@ -125,7 +125,7 @@ impl Client {
 }
 
 /// Where the body is, if it is there.
-fn whole(buffer: &[u8]) -> Option<(usize, usize)> {
+pub(crate) fn whole(buffer: &[u8]) -> Option<(usize, usize)> {
     let start = buffer.windows(4).position(|four| four == b"\r\n\r\n")? + 4;
     let head = std::str::from_utf8(&buffer[..start]).ok()?;
     let length = head.lines().find_map(|line| {

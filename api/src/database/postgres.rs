@@ -17,10 +17,11 @@ use sea_orm::{
 use tokio::time::{sleep, timeout};
 
 use super::{
-    ACQUIRE_TIMEOUT, ConnectError, Database, Options, Pool, StatementLog,
+    ACQUIRE_TIMEOUT, ConnectError, Database, Options, Pool, StatementLog, abandoned,
     address::{self, past_pooler},
     outage::{Outage, Trust},
     pool,
+    readers::Readers,
     refusal::{one_line, postgres_refused, sqlx_error, unprepared, unreachable},
     replica::Replica,
 };
@@ -81,6 +82,7 @@ pub(super) async fn connect(
         read: pool.clone(),
         write: pool,
         direct,
+        readers: Readers::default(),
     })
 }
 
@@ -229,14 +231,19 @@ async fn open(
                 })
             })
         });
-    // Behind a pooler, the session belongs to others, too.
-    if !way.is_pooled {
-        pool.map_sqlx_postgres_pool_opts(|pool| {
-            pool.after_connect(|connection, _| {
-                Box::pin(async move { connection.execute(SESSION).await.map(drop) })
+    pool.map_sqlx_postgres_pool_opts(move |pool| {
+        let pool = pool.after_release(|connection, _| Box::pin(abandoned::end(connection)));
+        // Behind a pooler, the session belongs to others, too.
+        if way.is_pooled {
+            return pool;
+        }
+        pool.after_connect(|connection, _| {
+            Box::pin(async move {
+                connection.execute(SESSION).await?;
+                connection.execute(abandoned::NOTICE).await.map(drop)
             })
-        });
-    }
+        })
+    });
     let mut db = sea_orm::Database::connect(pool).await?;
     if let Some(log) = log.cloned() {
         db.set_metric_callback(move |info| log(info));

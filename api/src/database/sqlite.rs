@@ -11,16 +11,16 @@ use sea_orm::{
 };
 
 use super::{
-    ConnectError, Pool, StatementLog, begin, default_connections, pool, redacted,
+    ConnectError, Pool, StatementLog, begin, default_connections, pool, readers::Readers, redacted,
     refusal::sqlite_refused,
 };
 
-/// The pools to read and to write with.
+/// The pools to read and to write with, and the connections to read with for requests.
 pub(super) async fn connect(
     url: &str,
     max_connections: Option<u32>,
     log: Option<&StatementLog>,
-) -> Result<(Pool, Pool), ConnectError> {
+) -> Result<(Pool, Pool, Readers), ConnectError> {
     let options = SqliteConnectOptions::from_str(url).map_err(|_| {
         ConnectError(format!(
             "DATABASE_URL is {}: it cannot be understood; write sqlite://path/to/file.db",
@@ -49,15 +49,20 @@ pub(super) async fn connect(
     let trial = begin(&write).await.map_err(|e| failed(&e))?;
     trial.rollback().await.map_err(|e| failed(&e))?;
 
-    let read = if in_memory {
-        write.clone()
-    } else {
-        let readers = max_connections.unwrap_or_else(default_connections);
-        sqlite_pool(options.read_only(true), readers, log)
-            .await
-            .map_err(|e| failed(&e))?
-    };
-    Ok((read.into(), write.into()))
+    if in_memory {
+        return Ok((write.clone().into(), write.into(), Readers::default()));
+    }
+    let options = options.read_only(true);
+    let number = max_connections.unwrap_or_else(default_connections);
+    let readers = Readers::new(&options, number, |db| {
+        if let Some(log) = log.cloned() {
+            db.set_metric_callback(move |info| log(info));
+        }
+    });
+    let readers = readers.await.map_err(|e| failed(&e))?;
+    let read = sqlite_pool(options, number, log).await;
+    let read = read.map_err(|e| failed(&e))?;
+    Ok((read.into(), write.into(), readers))
 }
 
 async fn sqlite_pool(

@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 
 use super::negotiate::{GRAPHQL, JSON, has, wanted};
 use crate::{
-    error::{Code, Error, has_code},
+    error::{Code, Error, has_code, retry_after},
     response::{self, is_request_error},
 };
 
@@ -40,7 +40,8 @@ impl Answer {
     }
 
     pub(super) fn to(self, response: &Response) -> HttpResponse {
-        self.with(self.outcome(response), response::json(response))
+        let answer = self.with(self.outcome(response), response::json(response));
+        with_retry(answer, retry_after(&response.errors))
     }
 
     /// What was found by GET. Rows change whenever they like, so that nothing is used again without
@@ -61,7 +62,7 @@ impl Answer {
             let no_store = HeaderValue::from_static("no-store");
             answer.headers_mut().insert(CACHE_CONTROL, no_store);
         }
-        answer
+        with_retry(answer, retry_after(&response.errors))
     }
 
     fn outcome(self, response: &Response) -> StatusCode {
@@ -87,10 +88,12 @@ impl Answer {
     fn status(self, errors: &[ServerError]) -> StatusCode {
         let has = |code| errors.iter().any(|error| has_code(error, code));
         match self {
+            // Whatever the media type, for proxies and clients that only look at the status.
             _ if has(Code::Unauthenticated) => StatusCode::UNAUTHORIZED,
+            _ if has(Code::RateLimited) => StatusCode::TOO_MANY_REQUESTS,
+            _ if has(Code::Unavailable) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Json => StatusCode::OK,
             Self::GraphQl if has(Code::InternalServerError) => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::GraphQl if has(Code::Unavailable) => StatusCode::SERVICE_UNAVAILABLE,
             Self::GraphQl if has(Code::Forbidden) => StatusCode::FORBIDDEN,
             Self::GraphQl => StatusCode::BAD_REQUEST,
         }
@@ -109,7 +112,9 @@ impl Answer {
     }
 
     pub(super) fn errors(self, status: StatusCode, errors: Vec<ServerError>) -> HttpResponse {
-        self.with(status, response::json(&Response::from_errors(errors)))
+        let retry_after = retry_after(&errors);
+        let answer = self.with(status, response::json(&Response::from_errors(errors)));
+        with_retry(answer, retry_after)
     }
 
     pub(super) fn with(self, status: StatusCode, bytes: Vec<u8>) -> HttpResponse {
@@ -124,6 +129,14 @@ impl Answer {
         headers.insert(VARY, HeaderValue::from_static("accept"));
         response
     }
+}
+
+/// Says when to try again (RFC 9110, section 10.2.3).
+fn with_retry(mut answer: HttpResponse, seconds: Option<u64>) -> HttpResponse {
+    if let Some(seconds) = seconds {
+        (answer.headers_mut()).insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    answer
 }
 
 pub(super) fn none_acceptable() -> HttpResponse {

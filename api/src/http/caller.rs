@@ -5,18 +5,21 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use axum::{
     extract::{ConnectInfo, FromRequestParts},
     http::{
-        HeaderMap, HeaderValue, StatusCode,
+        HeaderMap, HeaderName, HeaderValue, StatusCode,
         header::{AUTHORIZATION, CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE},
         request::Parts,
     },
     response::{IntoResponse, Response},
 };
 
-use super::{Server, answer::Answer};
+use super::{Server, answer::Answer, negotiate::listed};
 use crate::{
+    address::{Proxy, origin},
     auth::{Auth, PAUSE, Refused},
     viewer::Caller,
 };
+
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// Somebody who is not let in.
 pub(super) struct Unknown {
@@ -29,8 +32,9 @@ impl FromRequestParts<Server> for Caller {
     type Rejection = Unknown;
 
     async fn from_request_parts(parts: &mut Parts, server: &Server) -> Result<Self, Unknown> {
-        let address = address(parts);
-        let Some(auth) = &server.app.settings().auth else {
+        let settings = server.app.settings();
+        let address = address(parts, &settings.trusted_proxies);
+        let Some(auth) = &settings.auth else {
             return Ok(Self::anybody(address));
         };
         let caller = known(auth, &parts.headers, address).await;
@@ -85,8 +89,13 @@ impl IntoResponse for Unknown {
     }
 }
 
-/// Where the connection comes from; nowhere where there is none.
-fn address(parts: &Parts) -> IpAddr {
+/// Where the request comes from; nowhere where there is no connection.
+fn address(parts: &Parts, proxies: &[Proxy]) -> IpAddr {
     let connection = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-    connection.map_or(Ipv6Addr::UNSPECIFIED.into(), |it| it.0.ip().to_canonical())
+    let connection = connection.map_or(Ipv6Addr::UNSPECIFIED.into(), |it| it.0.ip());
+    if proxies.is_empty() {
+        return connection.to_canonical();
+    }
+    let forwarded: Vec<&str> = listed(&parts.headers, &X_FORWARDED_FOR).collect();
+    origin(proxies, connection, forwarded.into_iter())
 }

@@ -34,6 +34,9 @@ pub(super) async fn by_post(
         return none_acceptable();
     };
     let answer = wish.answer;
+    if let Err(error) = app.has_room() {
+        return answer.request_error(error.into_server_error());
+    }
     let body = match read(app, &headers, body).await {
         Ok(body) => body,
         Err(refused) => return refused.answer(answer),

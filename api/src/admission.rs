@@ -1,0 +1,56 @@
+//! Who may begin, and when: a few requests run at a time, a bounded number waits for its turn, and
+//! each caller has so much to spend a minute. Knows no transport, and not what a request does.
+//!
+//! More at a time than the database has connections for only wait there, where nobody counts them;
+//! and who would wait for long is refused at once, which costs little: so that a server that is asked
+//! for more than it can do goes on doing what it can.
+
+mod budget;
+mod queue;
+
+pub use self::budget::RateLimit;
+pub(crate) use self::queue::Turn;
+use self::{budget::Budgets, queue::Queue};
+use crate::{Result, database::Database, settings::Settings, viewer::Caller};
+
+pub(crate) struct Admission {
+    /// Apart, for a lock that writes wait for does not keep reads waiting.
+    reads: Queue,
+    writes: Queue,
+    budgets: Budgets,
+}
+
+impl Admission {
+    pub(crate) fn new(database: &Database, settings: &Settings) -> Self {
+        let (reads, writes) = database.at_a_time();
+        Self {
+            reads: Queue::new(reads, settings.max_waiting),
+            writes: Queue::new(writes, settings.max_waiting),
+            budgets: Budgets::new(settings.rate_limit),
+        }
+    }
+
+    /// Takes what a request costs from what its caller may spend.
+    ///
+    /// # Errors
+    /// `RATE_LIMITED` where that is spent; nothing is taken then.
+    pub(crate) fn charge(&self, caller: &Caller, cost: u32) -> Result<()> {
+        self.budgets.charge(caller, cost)
+    }
+
+    /// Waits until a request may run, which it may until the turn is dropped.
+    ///
+    /// # Errors
+    /// `UNAVAILABLE` where too many wait already, or where the turn does not come.
+    pub(crate) async fn turn(&self, writes: bool) -> Result<Turn> {
+        if writes { &self.writes } else { &self.reads }.turn().await
+    }
+
+    /// Looks before anything is read whether a request would be refused whatever it is.
+    ///
+    /// # Errors
+    /// `UNAVAILABLE` where too many wait already.
+    pub(crate) fn has_room(&self) -> Result<()> {
+        self.reads.has_room()
+    }
+}

@@ -1,0 +1,159 @@
+//! The connections that clients have open: how many in all, and from one address.
+//!
+//! Each takes memory and a file descriptor while it is silent, so that somebody who only opens them
+//! could keep everybody else out.
+
+use std::{
+    collections::HashMap,
+    io::{self, IoSlice},
+    net::IpAddr,
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll},
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+};
+
+use crate::{
+    address::{self, is_proxy},
+    settings::Settings,
+};
+
+#[derive(Clone)]
+pub(crate) struct Clients {
+    settings: Arc<Settings>,
+    open: Arc<Mutex<Open>>,
+}
+
+#[derive(Default)]
+struct Open {
+    all: usize,
+    by_address: HashMap<IpAddr, usize>,
+}
+
+/// One open connection; closed when dropped.
+pub(crate) struct Client {
+    /// None where its address is not counted.
+    address: Option<IpAddr>,
+    open: Arc<Mutex<Open>>,
+}
+
+impl Clients {
+    pub(crate) fn new(settings: Arc<Settings>) -> Self {
+        let open = Arc::default();
+        Self { settings, open }
+    }
+
+    /// One more from this address; none where there are too many.
+    ///
+    /// From this machine and from trusted proxies as many come as there are.
+    pub(crate) fn enter(&self, address: IpAddr) -> Option<Client> {
+        let address = address.to_canonical();
+        let counts = !address.is_loopback() && !is_proxy(&self.settings.trusted_proxies, address);
+        let address = counts.then(|| address::caller(address));
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if open.all >= self.settings.max_clients {
+            return None;
+        }
+        if let Some(address) = address {
+            let here = open.by_address.entry(address).or_default();
+            if *here >= self.settings.max_clients_per_address {
+                return None;
+            }
+            *here += 1;
+        }
+        open.all += 1;
+        drop(open);
+        let open = Arc::clone(&self.open);
+        Some(Client { address, open })
+    }
+}
+
+/// A connection that counts for as long as it is open, whatever protocol it is upgraded to.
+pub(crate) struct Counted {
+    pub(crate) stream: TcpStream,
+    pub(crate) _client: Client,
+}
+
+impl AsyncRead for Counted {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for Counted {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.all -= 1;
+        if let Some(address) = self.address
+            && let Some(here) = open.by_address.get_mut(&address)
+        {
+            *here -= 1;
+            if *here == 0 {
+                open.by_address.remove(&address);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_are_counted_in_all_and_by_address() {
+        let settings = Settings {
+            max_clients: 5,
+            max_clients_per_address: 2,
+            trusted_proxies: vec!["10.0.0.1".parse().expect("an address")],
+            ..Settings::default()
+        };
+        let clients = Clients::new(Arc::new(settings));
+        let enter = |address: &str| clients.enter(address.parse().expect("an address"));
+        let one = enter("2001:db8::1").expect("room");
+        let _two = enter("2001:db8::2").expect("room");
+        assert!(enter("2001:db8::3").is_none(), "the same network");
+        drop(one);
+        let _one = enter("2001:db8::3").expect("room again");
+        let _proxy = ["10.0.0.1"; 3].map(|it| enter(it).expect("a proxy has more"));
+        assert!(enter("192.0.2.1").is_none(), "five are open");
+        assert!(enter("127.0.0.1").is_none(), "five are open");
+    }
+}

@@ -1,0 +1,75 @@
+//! Bytes that ask for nothing but work: each is cut short, over real sockets.
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+use crate::harness::{Serving, within};
+
+/// Sends `bytes` and returns what the server says until it hangs up.
+async fn said(serving: &Serving, bytes: &[u8]) -> Vec<u8> {
+    let address = serving.url.trim_start_matches("http://");
+    let address = address.trim_end_matches("/graphql");
+    let mut stream = TcpStream::connect(address).await.expect("a connection");
+    let mut said = Vec::new();
+    within("the server hangs up", async {
+        let (mut read, mut write) = stream.split();
+        // A reset is an end, too.
+        let _ = tokio::join!(write.write_all(bytes), read.read_to_end(&mut said));
+    })
+    .await;
+    said
+}
+
+async fn is_well(serving: &Serving) {
+    let live = b"GET /health/live HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
+    assert!(said(serving, live).await.starts_with(b"HTTP/1.1 200 "));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_head_of_any_length_is_refused() {
+    let serving = Serving::start(&[]);
+    for line in [
+        "x: ".to_owned() + &"a".repeat(1_000_000),
+        "x: a\r\n".repeat(10_000),
+    ] {
+        let head = format!("GET /graphql HTTP/1.1\r\nhost: localhost\r\n{line}\r\n\r\n");
+        let said = said(&serving, head.as_bytes()).await;
+        let said = String::from_utf8_lossy(&said);
+        assert!(
+            said.is_empty() || said.starts_with("HTTP/1.1 431 "),
+            "{said}"
+        );
+    }
+    is_well(&serving).await;
+}
+
+/// HTTP/2: a frame of a type, with flags, of a stream.
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len())
+        .expect("a short one")
+        .to_be_bytes();
+    let head = [&length[1..], &[kind, flags], &stream.to_be_bytes()].concat();
+    [head.as_slice(), payload].concat()
+}
+
+/// CVE-2023-44487: requests that are taken back as soon as they are sent.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_takes_back_each_request_is_hung_up_on() {
+    let serving = Serving::start(&[]);
+    let get = b"\x82\x86\x84\x01\x09localhost";
+    let mut bytes = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+    bytes.extend(frame(4, 0, 0, &[]));
+    for stream in (1..40_000).step_by(2) {
+        bytes.extend(frame(1, 5, stream, get));
+        bytes.extend(frame(3, 0, stream, &8_u32.to_be_bytes()));
+    }
+    let said = said(&serving, &bytes).await;
+    let goaway = b"too_many_resets";
+    assert!(
+        said.windows(goaway.len()).any(|it| it == goaway),
+        "{said:?}"
+    );
+    is_well(&serving).await;
+}

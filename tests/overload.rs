@@ -1,0 +1,175 @@
+//! More than the server can do: statements that take long, callers that do not wait for them, and
+//! more requests than there are connections. Each ends soon, in an answer or a refusal.
+
+use std::time::Duration;
+
+use api::Settings;
+use reqwest::{RequestBuilder, Response, header::RETRY_AFTER};
+use serde_json::{Value, json};
+use tokio::{task::JoinSet, time::timeout};
+
+use crate::harness::{Kind, Shop, on_both, until, within};
+
+on_both!(
+    a_query_that_takes_too_long_is_given_up,
+    a_change_that_takes_too_long_is_finished,
+    a_caller_that_goes_away_frees_its_connection,
+    a_connection_is_not_waited_for_forever,
+    who_would_wait_for_long_is_refused_at_once,
+);
+
+const SLOW: &str = "{ tickets { nodes { title } } }";
+const FAST: &str = "{ customer(id: 1) { lastName } }";
+
+/// Makes reading tickets take longer than any test does.
+async fn slow_down(shop: &Shop) {
+    let sql = match shop.kind() {
+        Kind::Postgres => {
+            "ALTER TABLE tickets RENAME TO slow;
+             CREATE VIEW tickets AS SELECT slow.* FROM pg_sleep(29), slow"
+        }
+        Kind::Sqlite => {
+            "ALTER TABLE tickets RENAME TO slow;
+             CREATE VIEW tickets AS SELECT slow.* FROM slow WHERE 0 < (
+               WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000000000)
+               SELECT count(*) FROM n)"
+        }
+    };
+    shop.execute(sql).await;
+}
+
+fn ask(url: &str, query: &str) -> RequestBuilder {
+    let client = reqwest::Client::builder().no_proxy().build();
+    let request = client.expect("a client").post(url);
+    request.json(&json!({ "query": query }))
+}
+
+async fn answer(request: RequestBuilder) -> Response {
+    within("an answer", request.send())
+        .await
+        .expect("an answer")
+}
+
+/// A refusal, as it should be; returns the error.
+async fn unavailable(response: Response, again: bool) -> Value {
+    assert_eq!(response.status(), 503);
+    assert_eq!(response.headers().contains_key(RETRY_AFTER), again);
+    let body: Value = response.json().await.expect("JSON");
+    assert!(body.get("data").is_none(), "{body:#}");
+    let error = body["errors"][0].clone();
+    assert_eq!(error["extensions"]["code"], "UNAVAILABLE", "{body:#}");
+    error
+}
+
+fn settings(request_timeout: Duration) -> Settings {
+    Settings {
+        request_timeout,
+        ..Settings::default()
+    }
+}
+
+const SOON: Duration = Duration::from_millis(300);
+const LATER: Duration = Duration::from_secs(20);
+
+async fn a_query_that_takes_too_long_is_given_up(shop: Shop) {
+    slow_down(&shop).await;
+    let url = shop.program_with(settings(SOON), 1).await;
+    let error = unavailable(answer(ask(&url, SLOW)).await, false).await;
+    let message = error["message"].as_str();
+    assert!(
+        message.is_some_and(|it| it.contains("within 0.3 s")),
+        "{error:#}"
+    );
+    // And its connection is free, of which there is one.
+    until(async || answer(ask(&url, FAST)).await.status() == 200).await;
+}
+
+async fn a_change_that_takes_too_long_is_finished(shop: Shop) {
+    let url = shop.program_with(settings(SOON), 2).await;
+    // Its connection is open.
+    assert_eq!(answer(ask(&url, FAST)).await.status(), 200);
+    shop.execute(match shop.kind() {
+        Kind::Postgres => "BEGIN; UPDATE tickets SET tech = 'x' WHERE id = 1",
+        Kind::Sqlite => "BEGIN IMMEDIATE",
+    })
+    .await;
+    let query = "mutation { updateTicket(input: {id: 1, title: \"late\"}) { ticket { id } } }";
+    let error = unavailable(answer(ask(&url, query)).await, false).await;
+    let message = error["message"].as_str();
+    assert!(
+        message.is_some_and(|it| it.contains("under way")),
+        "{error:#}"
+    );
+    shop.execute("ROLLBACK").await;
+    until(async || shop.count("tickets WHERE title = 'late'").await == 1).await;
+}
+
+/// Several requests that take long, under way.
+async fn slow_requests(shop: &Shop, url: &str, number: usize) -> JoinSet<Response> {
+    let mut requests = JoinSet::new();
+    for _ in 0..number {
+        requests.spawn(answer(ask(url, SLOW)));
+    }
+    let under_way = async || match shop.kind() {
+        Kind::Postgres => shop.count(WORKING).await > 0,
+        // The only one to have a turn on its connection.
+        Kind::Sqlite => timeout(SOON, ask(url, FAST).send()).await.is_err(),
+    };
+    until(under_way).await;
+    requests
+}
+
+/// The server's statements that take long.
+const WORKING: &str = "pg_stat_activity WHERE datname = current_database() \
+    AND pid <> pg_backend_pid() AND state = 'active' AND query LIKE '%tickets%'";
+
+async fn a_caller_that_goes_away_frees_its_connection(shop: Shop) {
+    slow_down(&shop).await;
+    let url = shop.program_with(settings(LATER), 1).await;
+    let mut requests = slow_requests(&shop, &url, 1).await;
+    requests.abort_all();
+    while requests.join_next().await.is_some() {}
+    // The one connection.
+    assert_eq!(answer(ask(&url, FAST)).await.status(), 200);
+    if shop.kind() == Kind::Postgres {
+        // And PostgreSQL does not go on for nobody, which it would for half a minute.
+        let ended = until(async || shop.count(WORKING).await == 0);
+        timeout(LATER, ended).await.expect("the statement is ended");
+    }
+}
+
+async fn a_connection_is_not_waited_for_forever(shop: Shop) {
+    slow_down(&shop).await;
+    let url = shop.program_with(settings(LATER), 1).await;
+    let requests = slow_requests(&shop, &url, 1).await;
+    let error = unavailable(answer(ask(&url, FAST)).await, true).await;
+    assert_eq!(error["extensions"]["retryAfter"], 1);
+    drop(requests);
+}
+
+async fn who_would_wait_for_long_is_refused_at_once(shop: Shop) {
+    slow_down(&shop).await;
+    let settings = Settings {
+        max_waiting: 3,
+        ..settings(LATER)
+    };
+    let url = shop.program_with(settings, 1).await;
+    // Two run, or one on SQLite; three wait.
+    let running = match shop.kind() {
+        Kind::Postgres => 2,
+        Kind::Sqlite => 1,
+    };
+    let mut requests = JoinSet::new();
+    for _ in 0..12 {
+        requests.spawn(answer(ask(&url, SLOW)));
+    }
+    for _ in 0..12 - 3 - running {
+        let next = within("a refusal", requests.join_next()).await;
+        unavailable(next.expect("there are some").expect("no panic"), true).await;
+    }
+    // Those who were let in still wait.
+    assert!(
+        requests.try_join_next().is_none(),
+        "they have not waited yet"
+    );
+}

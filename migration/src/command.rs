@@ -12,7 +12,7 @@ use sea_orm_migration::{
     },
 };
 
-use crate::{Migrator, Status, status, to_look_at};
+use crate::{Migrator, Status, refusal, status, to_look_at};
 
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 pub enum Command {
@@ -85,7 +85,7 @@ pub async fn execute(db: &DatabaseConnection, command: &Command) -> Result<Vec<S
         left -= 1;
         match change(db, command).await {
             Err(error) if left > 0 && is_deadlock(&error) => {}
-            done => return done,
+            done => return done.map_err(refusal::explained),
         }
     }
 }
@@ -108,6 +108,9 @@ async fn change(db: &DatabaseConnection, command: &Command) -> Result<Vec<String
             // An older version on a newer database has nothing to add, and that is no error.
             if !before.pending.is_empty() {
                 known_only(&before)?;
+                if before.applied.is_empty() {
+                    refusal::unfit(&txn).await?;
+                }
                 Migrator::up(&txn, num).await?;
             }
         }

@@ -1,9 +1,10 @@
 //! Brings a database's tables, indexes and triggers up to date, in steps that can be undone.
 //!
-//! Owns the append-only list of migrations, the lock under which they run, and the four commands
-//! (`up`, `down`, `status`, `fresh`) that `repairshop migrate` and `cargo run -p migration` share.
-//! Knows nothing of the entities, of GraphQL, or of how the server makes its pools. A released
-//! migration is never edited: what it did is what databases out there have.
+//! Owns the append-only list of migrations, the lock under which they run, and the commands
+//! (`up`, `down`, `status`, `fresh`) that `repairshop migrate` and `cargo run -p migration` share;
+//! and the comparison of a database with the entities. The migrations themselves know nothing of the
+//! entities, and nothing here of GraphQL or of how the server makes its pools. A released migration
+//! is never edited: what it did is what databases out there have.
 
 mod command;
 mod m20261122_000001_customers_and_tickets;
@@ -11,7 +12,9 @@ mod m20261122_000002_indexes;
 mod m20261122_000003_updated_at_trigger;
 mod m20261122_000004_search_index;
 mod m20261122_000005_changes;
+mod refusal;
 mod status;
+pub mod tables;
 
 use sea_orm_migration::{
     prelude::*,
@@ -20,6 +23,7 @@ use sea_orm_migration::{
 
 pub use command::{Command, execute, run};
 pub use status::{Status, pending, status, to_look_at};
+pub use tables::check;
 
 /// The database where `DATABASE_URL` names none: a file beside the caller.
 pub const DEFAULT_DATABASE_URL: &str = "sqlite://repairshop.db";

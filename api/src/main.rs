@@ -113,6 +113,14 @@ async fn run(config: &Config) -> Outcome {
     let connect = |max| Database::connect(url, max, statement_log());
     match config.task() {
         Command::Serve(options) => serve(connect(options.max_connections).await?, &options).await,
+        Command::Migrate {
+            command: migration::Command::Generate(options),
+        } => {
+            for line in migration::generate(&options).await? {
+                say(&line);
+            }
+            Ok(())
+        }
         Command::Migrate { command } => {
             let url = if command == migration::Command::Status {
                 migration::to_look_at(url)

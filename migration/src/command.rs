@@ -1,4 +1,4 @@
-//! The four commands, and the lock under which those that change something run.
+//! The commands, and the lock under which those that change something run.
 //!
 //! One transaction holds the lock and all the changes: of programs that migrate at once, one does
 //! and the others find nothing left to do, and a migration that fails leaves nothing behind.
@@ -12,7 +12,7 @@ use sea_orm_migration::{
     },
 };
 
-use crate::{Migrator, Status, refusal, status, to_look_at};
+use crate::{ADOPT, Generate, Migrator, Status, generate, refusal, status, to_look_at};
 
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 pub enum Command {
@@ -32,6 +32,8 @@ pub enum Command {
     Status,
     /// DELETE ALL CUSTOMERS AND TICKETS: undo all migrations and apply them again (other tables stay)
     Fresh,
+    /// Write the migration that takes a database to where the entities are now
+    Generate(Generate),
 }
 
 /// How often a command is begun.
@@ -42,6 +44,12 @@ const ATTEMPTS: usize = 5;
 /// # Errors
 /// Where the database cannot be reached or refuses a statement; it is then as it was before.
 pub async fn run(url: &str, command: &Command) -> Result<(), DbErr> {
+    if let Command::Generate(options) = command {
+        for line in generate(options).await.map_err(DbErr::Custom)? {
+            println!("{line}");
+        }
+        return Ok(());
+    }
     let url = if *command == Command::Status {
         to_look_at(url)
     } else {
@@ -110,6 +118,9 @@ async fn change(db: &DatabaseConnection, command: &Command) -> Result<Vec<String
                 known_only(&before)?;
                 if before.applied.is_empty() {
                     refusal::unfit(&txn).await?;
+                    if txn.get_database_backend() == DbBackend::Postgres {
+                        txn.execute_unprepared(ADOPT).await?;
+                    }
                 }
                 Migrator::up(&txn, num).await?;
             }
@@ -123,7 +134,7 @@ async fn change(db: &DatabaseConnection, command: &Command) -> Result<Vec<String
             Migrator::down(&txn, None).await?;
             Migrator::up(&txn, None).await?;
         }
-        Command::Status => {}
+        Command::Status | Command::Generate(_) => {}
     }
     let after = status(&txn).await?;
     leave(&txn, &after).await?;

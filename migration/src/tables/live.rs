@@ -45,9 +45,9 @@ UNION ALL
 SELECT 'denied', c.relname::text, 'USAGE of its sequence', '', NULL, false
 FROM pg_class c JOIN pg_depend d ON d.refobjid = c.oid AND d.deptype IN ('a', 'i')
     AND d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass
-JOIN pg_class s ON s.oid = d.objid AND s.relkind = 'S'
+JOIN pg_class s ON s.oid = d.objid
 WHERE c.relnamespace = to_regnamespace('public') AND c.relname IN (KNOWN)
-    AND NOT has_sequence_privilege(s.oid, 'USAGE')";
+    AND CASE s.relkind WHEN 'S' THEN NOT has_sequence_privilege(s.oid, 'USAGE') ELSE false END";
 
 const SQLITE: &str = "
 SELECT 'table', name, '', '', NULL, 0 FROM sqlite_master

@@ -4,6 +4,8 @@
 mod harness;
 
 mod audits;
+mod beside_drizzle;
+mod check;
 mod clients;
 mod command_line;
 mod cut_requests;

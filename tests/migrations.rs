@@ -2,6 +2,8 @@
 //! databases. Below: the tables that they make or adopt, and what PostgreSQL gets beside them.
 
 mod adopted;
+mod drizzle_kit;
+mod generate;
 mod plans;
 mod shape;
 

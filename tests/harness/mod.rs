@@ -25,7 +25,7 @@ use tokio::{net::TcpListener, task::yield_now, time::timeout};
 pub(crate) use command::{Directory, Outcome, Serving, repairshop};
 pub(crate) use database::{Kind, TestDatabase, administer, connect, rows};
 pub(crate) use events::Events;
-pub(crate) use node::node;
+pub(crate) use node::{node, node_with};
 pub(crate) use postgres::Cluster;
 pub(crate) use shell::{curl, words};
 pub(crate) use socket::{Socket, within};

@@ -32,11 +32,8 @@ pub(super) fn registered(source: &str, name: &str) -> Option<String> {
 
 /// The whole file.
 pub(super) fn migration(changes: &[Change]) -> String {
-    let said: Vec<String> = changes.iter().map(ToString::to_string).collect();
-    let mut said = said.join("; ");
-    if let Some(first) = said.get_mut(..1) {
-        first.make_ascii_uppercase();
-    }
+    let said: Vec<String> = changes.iter().map(|it| format!("//! - {it}\n")).collect();
+    let said = said.concat();
     let up: String = changes.iter().map(statement).collect();
     let down: String = changes
         .iter()
@@ -70,8 +67,9 @@ pub(super) fn migration(changes: &[Change]) -> String {
     });
     let imports = imports.trim_end_matches(", ");
     format!(
-        "//! {said}.
-
+        "//! What the entities say now:
+//!
+{said}
 use sea_orm_migration::{{prelude::*, sea_orm::DbErr}};
 
 use crate::{{{imports}}};
@@ -175,6 +173,7 @@ fn definition(column: &Column, default: Option<&str>) -> String {
             let text = sql.strip_prefix('\'').and_then(|it| it.strip_suffix('\''));
             let _ = match text {
                 Some(text) => write!(code, ".default({:?})", text.replace("''", "'")),
+                None if sql.parse::<i32>().is_ok() => write!(code, ".default({sql})"),
                 None => write!(code, ".default(Expr::cust({sql:?}))"),
             };
         }

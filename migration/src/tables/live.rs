@@ -76,9 +76,11 @@ WHERE m.type = 'table' AND m.name IN (KNOWN) GROUP BY m.name, f.id";
 /// # Errors
 /// Where the database does not answer.
 pub async fn live<C: ConnectionTrait>(db: &C, expected: &[Table]) -> Result<Vec<Table>, DbErr> {
-    let known: Vec<String> = (expected.iter())
+    let mut known: Vec<String> = (expected.iter())
         .map(|table| format!("'{}'", table.name.replace('\'', "''")))
         .collect();
+    // A list has at least one.
+    known.push("''".to_owned());
     let backend = db.get_database_backend();
     let sql = if backend == DbBackend::Postgres {
         POSTGRES

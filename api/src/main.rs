@@ -19,7 +19,7 @@ use api::{
     seed,
 };
 use migration::tables::{Difference, Severity};
-use sea_orm::{DbBackend, metric::Info};
+use sea_orm::{DbBackend, DbErr, metric::Info};
 use serde_json::json;
 use tokio::{
     net::TcpListener,
@@ -161,7 +161,13 @@ async fn run(config: &Config) -> Outcome {
 
 async fn migrate(database: &Database, command: &migration::Command) -> Result<Vec<String>, String> {
     let done = migration::execute(&database.write, command).await;
-    done.map_err(|error| format!("nothing was changed: {}", reason(&error)))
+    done.map_err(|error| {
+        let why = match &error {
+            DbErr::Migration(_) => migration::in_words(&error),
+            _ => reason(&error),
+        };
+        format!("nothing was changed: {why}")
+    })
 }
 
 /// Prints how the database differs from the entities, for people or for programs.

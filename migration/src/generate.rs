@@ -24,7 +24,7 @@ use sea_orm_migration::{
 };
 
 use crate::{
-    Command, Migrator, execute,
+    Command, Migrator, execute, in_words,
     tables::{Table, expected, live},
 };
 
@@ -74,7 +74,7 @@ pub async fn generate(options: &Generate) -> Result<Vec<String>, String> {
     };
     let planned = scratch(&options.scratch)
         .await
-        .map_err(|it| it.to_string().replace('\n', "; "))??;
+        .map_err(|it| in_words(&it))??;
     if planned.changes.is_empty() {
         return Ok(vec![
             "nothing to do: the migrations lead to what the entities say".to_owned(),

@@ -26,6 +26,7 @@ use sea_orm_migration::{
 
 pub use command::{Command, execute, run};
 pub use generate::{Generate, generate};
+pub use refusal::in_words;
 pub use status::{Status, pending, status, to_look_at};
 pub use tables::check;
 

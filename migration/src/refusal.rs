@@ -45,3 +45,13 @@ pub(crate) fn explained(error: DbErr) -> DbErr {
          SELECT id, length({column}) FROM {table} ORDER BY 2 DESC LIMIT 10 finds it"
     ))
 }
+
+/// What an error says, without the name of its kind where the words are ours.
+#[must_use]
+pub fn in_words(error: &DbErr) -> String {
+    let said = match error {
+        DbErr::Migration(said) | DbErr::Custom(said) => said.clone(),
+        other => other.to_string(),
+    };
+    said.replace('\n', "; ")
+}

@@ -66,8 +66,8 @@ impl Copy {
                 ),
             ],
         );
-        // A program of another name, beside the real one. With what the API depends on, the libraries
-        // have the features that they were built with already.
+        // Of other names than the real ones, which Cargo would take them for. With what the API depends
+        // on, the libraries have the features that they were built with already.
         let api = fs::read_to_string(workspace.join("api/Cargo.toml")).expect("the API's manifest");
         let dependencies = api
             .split("[dependencies]\n")
@@ -80,13 +80,37 @@ impl Copy {
             .filter(|line| !own.contains(line) && !line.starts_with("migration"))
             .map(|line| format!("{line}\n"))
             .collect();
+        let program = format!(
+            "[[bin]]\nname = \"{name}\"\npath = \"src/main.rs\"\n\n[lib]\nname = \"migration\"\n"
+        );
         copy.edit(
             "migration/Cargo.toml",
             &[
+                ("name = \"migration\"", "name = \"changed-migration\""),
                 ("[dependencies]\n", &format!("[dependencies]\n{more}")),
+                ("[lib]\n", &program),
+            ],
+        );
+        copy.edit(
+            "entity/Cargo.toml",
+            &[
+                ("name = \"entity\"", "name = \"changed-entity\""),
                 (
-                    "[lib]\n",
-                    &format!("[[bin]]\nname = \"{name}\"\npath = \"src/main.rs\"\n\n[lib]\n"),
+                    "[dependencies]\n",
+                    "[lib]\nname = \"entity\"\n\n[dependencies]\n",
+                ),
+            ],
+        );
+        copy.edit(
+            "Cargo.toml",
+            &[
+                (
+                    r#"entity = { path"#,
+                    r#"entity = { package = "changed-entity", path"#,
+                ),
+                (
+                    r#"migration = { path"#,
+                    r#"migration = { package = "changed-migration", path"#,
                 ),
             ],
         );
@@ -119,7 +143,7 @@ impl Copy {
                 "--quiet",
                 "--offline",
                 "-p",
-                "migration",
+                "changed-migration",
                 "--target-dir",
             ])
             .arg(&self.target)

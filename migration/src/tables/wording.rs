@@ -45,7 +45,11 @@ pub(super) fn kind(declared: &str) -> String {
 
 /// A default as SQL; none where it is NULL.
 pub(super) fn default(kind: &str, sql: &str) -> Option<String> {
-    let mut sql = sql.trim();
+    // How the builder writes a text with a quote or a backslash for PostgreSQL.
+    let plain = (sql.strip_prefix('E'))
+        .filter(|it| it.starts_with('\''))
+        .map(|it| it.replace("\\'", "''").replace("\\\\", "\\"));
+    let mut sql = plain.as_deref().unwrap_or(sql).trim();
     while let Some(inner) = sql.strip_prefix('(').and_then(|it| it.strip_suffix(')')) {
         if inner.contains(['(', ')']) && !inner.ends_with("()") {
             break;

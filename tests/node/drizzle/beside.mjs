@@ -82,13 +82,13 @@ for (const email of ['edith.clarke@example.com', 'EDITH.CLARKE@EXAMPLE.COM']) {
 console.log('mixed case');
 
 // What the API writes is in Drizzle.
-const made = await api(create, { input: { ...someone, email: 'Grace@Example.com' } });
+const made = await api(create, { input: { ...someone, email: 'Admiral@Example.com' } });
 assert.deepEqual(made.createCustomer.userErrors, []);
-const grace = await db.query.customers.findFirst({ where: eq(customers.email, 'grace@example.com'), with: { tickets: true } });
+const grace = await db.query.customers.findFirst({ where: eq(customers.email, 'admiral@example.com'), with: { tickets: true } });
 assert.equal(grace.id, made.createCustomer.customer.number);
 assert.deepEqual(grace.tickets, []);
 assert.ok(grace.createdAt instanceof Date && grace.active === true && grace.notes === null);
-await assert.rejects(db.insert(customers).values({ ...someone, email: 'grace@example.com' }), ({ cause }) => cause.code === '23505');
+await assert.rejects(db.insert(customers).values({ ...someone, email: 'admiral@example.com' }), ({ cause }) => cause.code === '23505');
 console.log('api to drizzle');
 
 // Either side moves updatedAt, and the other sees it; a subscriber is told.

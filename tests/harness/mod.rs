@@ -22,7 +22,7 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, TryGetableMany};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, task::yield_now, time::timeout};
 
-pub(crate) use command::{Directory, Outcome, Serving, repairshop};
+pub(crate) use command::{Directory, Outcome, Serving, cargo, repairshop};
 pub(crate) use database::{Kind, TestDatabase, administer, connect, rows};
 pub(crate) use events::Events;
 pub(crate) use node::{node, node_with};

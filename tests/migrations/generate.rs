@@ -1,15 +1,15 @@
 //! `migrate generate`: in a copy of the workspace whose entities are changed, and on databases.
 
 use std::{
-    env, fs,
+    fs,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::Stdio,
 };
 
 use sea_orm::ConnectionTrait;
 
 use super::shape::shape;
-use crate::harness::{Directory, Kind, TestDatabase, repairshop, rows};
+use crate::harness::{Directory, Kind, TestDatabase, cargo, repairshop, rows};
 
 /// A copy of the crates that know entities and migrations, with entities of its own.
 struct Copy {
@@ -130,14 +130,7 @@ impl Copy {
 
     /// Runs `cargo run -p migration -- …` there: whether it went well, and what it printed.
     fn run(&self, arguments: &[&str], url: &str) -> (bool, String) {
-        let mut cargo = Command::new(env!("CARGO"));
-        for (name, _) in env::vars_os() {
-            let text = name.to_string_lossy();
-            if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
-                cargo.env_remove(&name);
-            }
-        }
-        let output = cargo
+        let output = cargo()
             .args([
                 "run",
                 "--quiet",

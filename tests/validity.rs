@@ -9,6 +9,12 @@ use crate::harness::{Answer, Directory, Kind, Shop};
 
 /// Documents that are not valid, each with the section of the rule that it breaks.
 const INVALID: &[(&str, &str)] = &[
+    ("2.8", "{ viewer { } }"),
+    ("2.6", "{ ticket(id: 1, nope) { title } }"),
+    (
+        "2.9",
+        "{ ticket(id: 1) { title } tickets(first: 1e999) { totalCount } }",
+    ),
     ("5.1.1", "type Query { a: Int } { __typename }"),
     ("5.2.1.1", "query A { __typename } query A { __typename }"),
     ("5.2.2.1", "{ __typename } { __typename }"),
@@ -155,6 +161,9 @@ async fn odd(shop: Shop) {
         "query($a: Int = null) { tickets(first: $a) { totalCount } }",
         "{ tickets(orderBy: {field: TITLE}) { totalCount } }",
         "{ __type(name: \"Nope\") { name } }",
+        "\u{feff}query($ id : [ ID ! ] ! = [\"Ticket:1\"]) {\r nodes(ids: $ id) { id }, }",
+        "\"What it is for.\" query Q(\"\"\"Which.\"\"\" $id: ID = 1) { ticket(id: $id) { ...T } } \
+         \"Why.\" fragment T on Ticket { title }",
     ] {
         shop.graphql(query, json!({})).await.data("");
     }

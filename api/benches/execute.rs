@@ -183,9 +183,9 @@ async fn database(file: &Path) -> Database {
     if !file.exists() {
         let new = connect().await;
         let up = migration::Command::Up { num: None };
-        let migrated = migration::execute(&new.write, &up).await;
+        let migrated = migration::execute(new.write.connection(), &up).await;
         migrated.expect("the migrations apply");
-        let seeded = api::seed::seed(&new.write, SIZE.customers, SIZE.tickets).await;
+        let seeded = api::seed::seed(new.write.connection(), SIZE.customers, SIZE.tickets).await;
         seeded.expect("the rows fit the tables");
         new.close().await;
     }

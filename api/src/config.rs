@@ -24,6 +24,10 @@ pub struct Config {
     #[arg(default_value = migration::DEFAULT_DATABASE_URL)]
     pub database_url: String,
 
+    /// PostgreSQL itself, where --database-url leads through a pooler; Neon's is found without
+    #[arg(long, env, global = true, value_name = "URL", hide_env_values = true)]
+    pub database_direct_url: Option<String>,
+
     /// Log each SQL statement with its time, without the values, which are customers' data
     #[arg(long, env, global = true, value_parser = BoolishValueParser::new())]
     pub log_sql: bool,
@@ -102,6 +106,15 @@ pub struct Serve {
     #[arg(long, env, value_name = "SECONDS", default_value_t = 10)]
     #[arg(value_parser = clap::value_parser!(u16).range(1..=3600))]
     pub body_timeout: u16,
+
+    /// A replica of the PostgreSQL database, for the queries; mutations go to --database-url
+    #[arg(long, env, value_name = "URL", hide_env_values = true)]
+    pub database_replica_url: Option<String>,
+
+    /// Close connections to PostgreSQL once nobody has used one for so many seconds, and let Neon sleep
+    #[arg(long, env, value_name = "SECONDS", default_value_t = 60)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=86400))]
+    pub close_unused: u32,
 }
 
 #[derive(Debug, Clone, Args)]

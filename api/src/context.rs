@@ -12,6 +12,7 @@ use std::{
     time::Duration,
 };
 
+use crate::{Result, database::Pool};
 use async_graphql::{
     Context,
     dataloader::DataLoader,
@@ -23,9 +24,6 @@ use async_graphql::{
     },
     runtime::Timer,
 };
-use sea_orm::DatabaseConnection;
-
-use crate::Result;
 
 /// A request's database and its loader. Made anew for each request, so that no row is shared
 /// between two callers.
@@ -38,7 +36,7 @@ pub struct Shop {
 }
 
 impl Shop {
-    pub fn db(&self) -> &DatabaseConnection {
+    pub fn db(&self) -> &Pool {
         &self.loader.loader().db
     }
 }
@@ -66,7 +64,7 @@ impl<T> Hash for Shared<T> {
 /// What loads rows for many parents at once: [`crate::row`] for records by key, [`crate::page`] for
 /// lists below a parent.
 pub struct Loader {
-    pub db: DatabaseConnection,
+    pub db: Pool,
 }
 
 /// Gives a request its [`Shop`], and runs the request together with the batches it asks for.
@@ -74,11 +72,7 @@ pub struct Loader {
 /// A batch runs as a part of the request and not in a task of its own: when nothing in the request
 /// can go on any more, everybody who is going to ask has asked. That makes batches exact, whatever
 /// the threads do, without waiting; and a request that is dropped takes its batches with it.
-pub async fn with_shop<T, F>(
-    db: DatabaseConnection,
-    merges: bool,
-    request: impl FnOnce(Shop) -> F,
-) -> T
+pub async fn with_shop<T, F>(db: Pool, merges: bool, request: impl FnOnce(Shop) -> F) -> T
 where
     F: Future<Output = T>,
 {

@@ -23,15 +23,15 @@ use crate::{
     Result,
     context::ContextExt,
     node::{Id, global_id},
-    page::{self, Arguments, Listed, Page, SortKey},
+    page::{self, Arguments, Listed, Page, SortKey, Way},
     row::{self, Columns, Record, Row, Shown},
     scalar::{DateTime, Needle, Text},
     shape::{Writer, append},
     ticket::{Ticket, TicketList, TicketsOf},
 };
 pub use change::CustomerSubscription;
-pub(crate) use filter::named;
 pub use filter::{CustomerFilter, CustomerOrder, CustomerOrderField, TicketListFilter};
+pub(crate) use filter::{in_name, named};
 pub use mutation::CustomerMutation;
 
 /// Someone who brings in things to repair. Holds the columns that were asked for.
@@ -269,8 +269,12 @@ impl Listed for Customer {
         field.sort_key()
     }
 
-    fn mentions(backend: DbBackend, word: &str) -> Expr {
-        filter::mentions(backend, word)
+    fn ways(backend: DbBackend, words: &[String]) -> Vec<Way> {
+        let mentions = words.iter().map(|word| filter::mentions(backend, word));
+        vec![Way {
+            conditions: mentions.collect(),
+            ..Way::default()
+        }]
     }
 
     fn join(_: &mut SelectStatement) {}

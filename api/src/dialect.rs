@@ -112,15 +112,11 @@ pub(crate) fn one_of<T: Bound>(backend: DbBackend, column: Expr, values: &[T]) -
     }
 }
 
-/// Whether `column` is one of the rows of a subquery; written so that PostgreSQL runs the subquery
-/// once, first, and can then use an index on `column` in an OR.
-pub(crate) fn one_of_rows(backend: DbBackend, column: Expr, rows: SelectStatement) -> Expr {
-    if backend == DbBackend::Sqlite {
-        column.in_subquery(rows)
-    } else {
-        let array = Func::cust("ARRAY").arg(Expr::SubQuery(None, Box::new(rows.into())));
-        column.eq(PgFunc::any(array))
-    }
+/// PostgreSQL: whether `column` is one of the rows of a subquery; written so that the subquery is run
+/// once, first, and an index on `column` can then be used in an OR.
+pub(crate) fn one_of_rows(column: Expr, rows: SelectStatement) -> Expr {
+    let array = Func::cust("ARRAY").arg(Expr::SubQuery(None, Box::new(rows.into())));
+    column.eq(PgFunc::any(array))
 }
 
 /// SQLite: the elements of a list as rows with the columns `key` (place) and `value`.

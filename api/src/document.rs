@@ -7,6 +7,7 @@
 mod introspection;
 mod limit;
 mod merge;
+mod parse;
 mod root;
 mod trusted;
 mod validate;
@@ -16,10 +17,7 @@ use std::sync::Arc;
 
 use async_graphql::{
     Name, ServerError, Variables,
-    parser::{
-        parse_query,
-        types::{ExecutableDocument, OperationDefinition, OperationType},
-    },
+    parser::types::{ExecutableDocument, OperationDefinition, OperationType},
 };
 use quick_cache::sync::Cache;
 
@@ -151,9 +149,11 @@ impl Documents {
 
     fn read(&self, text: &str) -> Result<Document, Vec<ServerError>> {
         limit::text(text).map_err(|error| vec![error])?;
-        let mut executable = parse_query(text).map_err(|error| vec![unreadable(error)])?;
+        let document = parse::parse(text).map_err(|error| vec![error])?;
+        let executable = parse::executable(text, &document);
+        let mut executable = executable.map_err(|error| vec![error])?;
         limit::selections(&executable).map_err(|error| vec![error.into_server_error()])?;
-        self.validator.check(text)?;
+        self.validator.check(document)?;
         root::unfold(&mut executable).map_err(|error| vec![error])?;
         if !self.introspection && introspection::introspects(&executable) {
             let message = "Expected no `__schema` and no `__type`: introspection is off here.";
@@ -224,18 +224,6 @@ impl Document {
             Error::bad_user_input(format!("{expected}, found {found}.")).into_server_error()
         })
     }
-}
-
-/// A syntax error in a line: the parser draws a picture, whose last line says what it expected.
-fn unreadable(error: async_graphql::parser::Error) -> ServerError {
-    let mut error = ServerError::from(error);
-    error.message = match error.message.rsplit_once("\n  = ") {
-        Some((_, expected)) => format!("Syntax error: {expected}."),
-        None => sentence(&error.message),
-    };
-    let extensions = error.extensions.get_or_insert_default();
-    extensions.set("code", Code::GraphqlParseFailed.as_str());
-    error
 }
 
 /// What a library says, in one sentence.

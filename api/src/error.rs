@@ -13,6 +13,8 @@ use async_graphql::{Context, Enum, ErrorExtensionValues, Pos, ServerError, Simpl
 use sea_orm::{DbErr, RuntimeErr, SqlErr, SqlxError};
 use uuid::Uuid;
 
+use crate::database::{is_loss, is_unknown};
+
 /// What every resolver returns.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -107,6 +109,10 @@ impl Error {
     fn masked(code: Code, message: &str, cause: impl Display) -> Self {
         let id = Uuid::new_v4();
         tracing::error!(%id, code = code.as_str(), %cause, "a request failed");
+        Self::identified(id, code, message)
+    }
+
+    fn identified(id: Uuid, code: Code, message: &str) -> Self {
         Self {
             code,
             message: message.to_owned(),
@@ -145,12 +151,21 @@ impl Error {
 impl From<DbErr> for Error {
     fn from(error: DbErr) -> Self {
         let message = match &error {
+            error if is_unknown(error) => {
+                "The connection to the database was lost while it wrote: look whether it has, before you try again."
+            }
             DbErr::ConnectionAcquire(_) => "The server is too busy; try again in a moment.",
             error if is_passing(error) => {
                 "The database does not answer as it should; try again in a moment."
             }
             _ => return Self::internal(error),
         };
+        if is_loss(&error) {
+            // The log has told of it, once for all requests that met it.
+            let id = Uuid::new_v4();
+            tracing::debug!(%id, cause = %error, "a request met a lost connection");
+            return Self::identified(id, Code::Unavailable, message);
+        }
         Self::masked(Code::Unavailable, message, error)
     }
 }

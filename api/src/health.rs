@@ -6,10 +6,12 @@ use std::{
 };
 
 use async_graphql::Response;
-use sea_orm::DatabaseConnection;
 use tokio::time::timeout;
 
-use crate::error::{Code, has_code};
+use crate::{
+    database::Database,
+    error::{Code, has_code},
+};
 
 /// How long a database that was lost has to answer before it still is.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -35,11 +37,11 @@ impl Health {
 
     /// What is not there. A database is asked only if a request has missed it: one that sleeps
     /// would wake, and stay awake for as long as somebody wants to know.
-    pub(crate) async fn missing(&self, database: &DatabaseConnection) -> Vec<&'static str> {
+    pub(crate) async fn missing(&self, database: &Database) -> Vec<&'static str> {
         let mut missing = Vec::new();
         if self.database_lost.load(Ordering::Relaxed) {
-            let answers = timeout(PATIENCE, database.ping()).await;
-            if answers.is_ok_and(|answer| answer.is_ok()) {
+            let answers = timeout(PATIENCE, database.answers()).await;
+            if answers.is_ok_and(|answers| answers) {
                 self.database_lost.store(false, Ordering::Relaxed);
             } else {
                 missing.push("database");

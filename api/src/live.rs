@@ -24,10 +24,13 @@ use std::{
 };
 
 use async_graphql::{Context, futures_util::Stream};
-use sea_orm::{DatabaseConnection, DbBackend};
+use sea_orm::{ConnectionTrait, DbBackend};
 use tokio::{sync::watch, time::timeout};
 
-use crate::{Error, Result, database::Database};
+use crate::{
+    Error, Result,
+    database::{Database, Pool},
+};
 pub(crate) use change::{Change, ChangeKind, Table};
 use change::{Changes, Noted};
 pub(crate) use event::Event;
@@ -44,7 +47,7 @@ pub(crate) struct Live(Arc<Inner>);
 
 struct Inner {
     /// Where the rows behind changes are read: it has what was committed.
-    db: DatabaseConnection,
+    db: Pool,
     queue: Queue,
     source: Source,
     /// Whether changes are noted and read; none where there is no task that reads them.
@@ -65,10 +68,7 @@ impl Live {
                 let source = sqlite::Source::new(write.clone());
                 (&database.read, Source::Sqlite(source))
             }
-            _ => (
-                write,
-                Source::Postgres(postgres::Source::new(write.clone())),
-            ),
+            _ => (write, Source::Postgres(postgres::Source::new(database))),
         };
         Self(Arc::new(Inner {
             db: db.clone(),
@@ -80,8 +80,9 @@ impl Live {
 
     /// To be called after each write of this process.
     pub(crate) fn written(&self) {
-        if let Source::Sqlite(source) = &self.0.source {
-            source.wake();
+        match &self.0.source {
+            Source::Postgres(source) => source.written(),
+            Source::Sqlite(source) => source.wake(),
         }
     }
 

@@ -4,6 +4,7 @@
 //! signals. Whatever fails ends as one line on stderr and exit status 1.
 
 use std::{
+    borrow::Cow,
     error::Error,
     io::{self, ErrorKind, IsTerminal, Write},
     net::SocketAddr,
@@ -15,11 +16,11 @@ use std::{
 use api::{
     App, Connections, Manifest, Settings,
     config::{Command, Config, Listen, Serve},
-    database::{Database, StatementLog, reason},
+    database::{Database, Options, StatementLog, reason},
     seed,
 };
 use migration::tables::{Difference, Severity};
-use sea_orm::{DbBackend, DbErr, metric::Info};
+use sea_orm::{DbErr, metric::Info};
 use serde_json::json;
 use tokio::{
     net::TcpListener,
@@ -84,7 +85,9 @@ fn environment() -> Outcome {
 
 fn log(config: &Config) -> Outcome {
     let filter = std::env::var("RUST_LOG").ok().filter(|it| !it.is_empty());
-    let filter = filter.as_deref().unwrap_or("warn,repairshop=info,api=info");
+    let filter = filter
+        .as_deref()
+        .unwrap_or("warn,sqlx_core::pool=off,repairshop=info,api=info");
     let mut filter = EnvFilter::try_new(filter).map_err(|error| {
         format!("RUST_LOG cannot be understood ({error}): write info, or api=debug")
     })?;
@@ -109,10 +112,13 @@ fn statement_log() -> Option<StatementLog> {
 }
 
 async fn run(config: &Config) -> Outcome {
-    let url = &config.database_url;
-    let connect = |max| Database::connect(url, max, statement_log());
+    let log = statement_log();
+    let database = Options {
+        direct_url: config.database_direct_url.as_deref(),
+        ..Options::new(&config.database_url)
+    };
     match config.task() {
-        Command::Serve(options) => serve(connect(options.max_connections).await?, &options).await,
+        Command::Serve(options) => serve(database, &options, log.as_ref()).await,
         Command::Migrate {
             command: migration::Command::Generate(options),
         } => {
@@ -123,11 +129,12 @@ async fn run(config: &Config) -> Outcome {
         }
         Command::Migrate { command } => {
             let url = if command == migration::Command::Status {
-                migration::to_look_at(url)
+                migration::to_look_at(database.url)
             } else {
-                url
+                database.url
             };
-            let database = Database::connect(url, None, statement_log()).await?;
+            let place = Options { url, ..database };
+            let database = Database::connect_with(&place, log.as_ref()).await?;
             for line in migrate(&database, &command).await? {
                 say(&line);
             }
@@ -135,8 +142,9 @@ async fn run(config: &Config) -> Outcome {
             Ok(())
         }
         Command::Check { json } => {
-            let url = migration::to_look_at(url);
-            let database = Database::connect(url, None, statement_log()).await?;
+            let url = migration::to_look_at(database.url);
+            let place = Options { url, ..database };
+            let database = Database::connect_with(&place, log.as_ref()).await?;
             let outcome = check(&database, json).await;
             database.close().await;
             outcome
@@ -146,9 +154,14 @@ async fn run(config: &Config) -> Outcome {
             Ok(())
         }
         Command::Seed(options) => {
-            let database = connect(None).await?;
+            let database = Database::connect_with(&database, log.as_ref()).await?;
             prepare(&database, false).await?;
-            let totals = seed::seed(&database.write, options.customers, options.tickets).await?;
+            let totals = seed::seed(
+                database.write.connection(),
+                options.customers,
+                options.tickets,
+            )
+            .await?;
             let (customers, tickets) = (totals.customers, totals.tickets);
             say(&format!(
                 "There are {customers} customers and {tickets} tickets now."
@@ -160,7 +173,12 @@ async fn run(config: &Config) -> Outcome {
 }
 
 async fn migrate(database: &Database, command: &migration::Command) -> Result<Vec<String>, String> {
-    let done = migration::execute(&database.write, command).await;
+    let direct = database.for_migrations().await;
+    let direct = direct.map_err(|error| error.to_string())?;
+    let done = migration::execute(&direct, command).await;
+    if let Cow::Owned(direct) = direct {
+        let _ = direct.close().await;
+    }
     done.map_err(|error| {
         let why = match &error {
             DbErr::Migration(_) => migration::in_words(&error),
@@ -248,7 +266,7 @@ async fn prepare(database: &Database, allowed: bool) -> Result<bool, Box<dyn Err
         fits(database).await?;
         return Ok(false);
     }
-    if allowed || !is_postgres(database) {
+    if allowed || !database.is_postgres() {
         let up = migration::Command::Up { num: None };
         for line in migrate(database, &up).await? {
             info!("{line}");
@@ -263,15 +281,24 @@ async fn prepare(database: &Database, allowed: bool) -> Result<bool, Box<dyn Err
     .into())
 }
 
-async fn serve(database: Database, options: &Serve) -> Outcome {
+async fn serve(place: Options<'_>, options: &Serve, log: Option<&StatementLog>) -> Outcome {
+    let place = Options {
+        max_connections: options.max_connections,
+        unused: Duration::from_secs(options.close_unused.into()),
+        ..place
+    };
+    let mut database = Database::connect_with(&place, log).await?;
     let listen = options.listen();
     let listener = TcpListener::bind((listen.host.as_str(), listen.port)).await;
     let listener = listener.map_err(|error| not_bound(&listen, &error))?;
     let address = listener.local_addr()?;
 
     let new = prepare(&database, options.migrate).await?;
-    if new && !is_postgres(&database) && seed::sample(&database.write).await? {
+    if new && !database.is_postgres() && seed::sample(database.write.connection()).await? {
         say("The database was empty: sample customers and tickets are in it now.");
+    }
+    if let Some(url) = &options.database_replica_url {
+        database = database.with_replica(&place, url, log).await?;
     }
 
     let app = application(database.clone(), options)?;
@@ -365,10 +392,6 @@ fn not_bound(listen: &Listen, error: &io::Error) -> String {
     format!(
         "cannot listen on {listen}: {why} choose another address with --listen, or port with PORT"
     )
-}
-
-fn is_postgres(database: &Database) -> bool {
-    database.write.get_database_backend() == DbBackend::Postgres
 }
 
 /// Prints a line; who closes the pipe early has read enough.

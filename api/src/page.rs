@@ -21,13 +21,14 @@ use async_graphql::{
     resolver_utils::EnumType,
 };
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DbBackend, DbErr, QueryResult,
+    ConnectionTrait, DbBackend, DbErr, QueryResult,
     sea_query::{Expr, SelectStatement, Value},
 };
 
 use crate::{
     Error, Result,
     context::{ContextExt, Loader, Shared},
+    database::Pool,
     filter::Filter,
     row::{ColumnOf, Record, Row, distinct},
     scalar::Needle,
@@ -36,7 +37,7 @@ use crate::{
 pub use connection::{Connection, Edge, Page, PageInfo};
 pub use cursor::KeyKind;
 use cursor::Keys;
-pub use scope::Scope;
+pub use scope::{Scope, Way};
 pub use statement::ParentKey;
 use wanted::Wanted;
 
@@ -67,8 +68,9 @@ pub trait Listed: Record {
     /// The order's value for the primary key.
     const BY_NUMBER: Self::OrderField;
 
-    /// Whether a word of a search occurs in a row.
-    fn mentions(backend: DbBackend, word: &str) -> Expr;
+    /// The ways in which all the words of a search, one at least, can occur in a row. A row may have
+    /// them in several.
+    fn ways(backend: DbBackend, words: &[String]) -> Vec<Way>;
 
     /// Adds the table that sort keys with `joined` are from.
     fn join(select: &mut SelectStatement);
@@ -331,7 +333,7 @@ impl<R: Listed, K: ParentKey> dataloader::Loader<Key<K, R>> for Loader {
 impl<R: Listed> Below<R> {
     async fn fetch<K: ParentKey>(
         &self,
-        db: &DatabaseConnection,
+        db: &Pool,
         keys: &[K],
     ) -> Result<HashMap<K, Connection<R>>, DbErr> {
         if keys.is_empty() {

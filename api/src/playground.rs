@@ -10,9 +10,9 @@ use axum::{
     body::Body,
     extract::{Path, Request, State},
     http::{
-        HeaderMap, HeaderName, HeaderValue, Method, StatusCode,
+        HeaderMap, HeaderValue, Method, StatusCode,
         header::{
-            ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY,
+            ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY,
             CONTENT_TYPE, ETAG, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
         },
     },
@@ -21,7 +21,7 @@ use axum::{
     routing::get,
 };
 
-use crate::http::negotiate::{has, listed};
+use crate::http::negotiate::{GRAPHQL, JSON, accepted, has, weight};
 
 include!(concat!(env!("OUT_DIR"), "/playground.rs"));
 
@@ -90,10 +90,10 @@ fn has_operation(query: Option<&str>) -> bool {
 }
 
 fn prefers_a_page(headers: &HeaderMap) -> bool {
-    let weight = |names: &[&str]| weight(headers, &ACCEPT, names).unwrap_or(0.0);
-    let page = weight(&["text/html", "text/*", "*/*"]);
-    let mut json = ["application/json", "application/graphql-response+json"].into_iter();
-    json.all(|media_type| page > weight(&[media_type, "application/*", "*/*"]))
+    let page = weight(headers, "text/html");
+    [JSON, GRAPHQL]
+        .iter()
+        .all(|json| page > weight(headers, json))
 }
 
 impl File {
@@ -128,7 +128,10 @@ impl File {
 
     /// The encoding that the caller likes best, the smallest of those that it likes as much.
     fn encoded(&self, headers: &HeaderMap) -> (&'static str, &'static [u8]) {
-        let weight = |encoding| weight(headers, &ACCEPT_ENCODING, &[encoding, "*"]);
+        let weight = |encoding| {
+            let of = |name| accepted(headers, &ACCEPT_ENCODING).find(|it| it.is(name));
+            of(encoding).or_else(|| of("*")).map(|it| it.weight)
+        };
         // Acceptable unless it says otherwise, but no reason to send more bytes.
         let mut best = (IDENTITY, self.identity, weight(IDENTITY).unwrap_or(0.001));
         for (encoding, bytes) in [("gzip", self.gzip), ("br", self.brotli)] {
@@ -142,20 +145,4 @@ impl File {
         }
         (best.0, best.1)
     }
-}
-
-/// How much a caller wants something (RFC 9110, section 12.4.2): the weight of the first of `names`,
-/// the most specific one, that the header lists.
-fn weight(headers: &HeaderMap, header: &HeaderName, names: &[&str]) -> Option<f32> {
-    let of = |name: &str| {
-        listed(headers, header).find_map(|item| {
-            let mut parts = item.split(';').map(str::trim);
-            let found = parts.next()?.eq_ignore_ascii_case(name);
-            let mut parameters = parts.filter_map(|it| it.split_once('='));
-            let weight = parameters.find(|(name, _)| name.trim().eq_ignore_ascii_case("q"));
-            let weight = weight.map_or(Ok(1.0), |(_, weight)| weight.trim().parse());
-            found.then_some(weight.unwrap_or(0.0))
-        })
-    };
-    names.iter().find_map(|name| of(name))
 }

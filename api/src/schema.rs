@@ -19,13 +19,12 @@ use async_graphql::{
     },
     parser::types::OperationType,
 };
-use sea_orm::DatabaseConnection;
 use tokio_util::task::TaskTracker;
 
 use crate::{
     context::with_shop,
     customer::{CustomerMutation, CustomerQuery, CustomerSubscription},
-    database::Database,
+    database::{Database, Pool},
     document::{Documents, MAX_DEPTH},
     error::{Error, classify},
     finished::finished,
@@ -141,7 +140,7 @@ impl App {
 
     /// The parts of the server that are not there, as far as it knows.
     pub(crate) async fn missing(&self) -> Vec<&'static str> {
-        self.health.missing(&self.database.read).await
+        self.health.missing(&self.database).await
     }
 
     /// The schema in GraphQL's own language.
@@ -219,7 +218,7 @@ impl App {
     }
 
     /// A panic is an error of this one request.
-    async fn run(&self, db: DatabaseConnection, merges: bool, request: Request) -> Response {
+    async fn run(&self, db: Pool, merges: bool, request: Request) -> Response {
         let response = with_shop(db, merges, |shop| self.schema.execute(request.data(shop)));
         let response = AssertUnwindSafe(response).catch_unwind().await;
         response.unwrap_or_else(|panic| refused(Error::panicked(&*panic)))

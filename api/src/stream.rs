@@ -32,7 +32,7 @@ use tokio_util::sync::WaitForCancellationFutureOwned;
 use crate::{
     Error,
     connections::Connections,
-    http::negotiate::listed,
+    http::negotiate::{Preference, accepted},
     response::{is_request_error, text},
 };
 
@@ -49,35 +49,25 @@ impl Format {
     /// The one that the caller accepts, the first of those that it wants most, and how much.
     pub(crate) fn accepted(headers: &HeaderMap) -> Option<(Self, f32)> {
         let mut best: Option<(Self, f32)> = None;
-        for range in listed(headers, &ACCEPT) {
-            if let Some((format, quality)) = Self::read(range)
-                && quality > best.map_or(0.0, |(_, quality)| quality)
+        for found in accepted(headers, &ACCEPT) {
+            if let Some(format) = Self::read(&found)
+                && found.weight > best.map_or(0.0, |(_, weight)| weight)
             {
-                best = Some((format, quality));
+                best = Some((format, found.weight));
             }
         }
         best
     }
 
-    fn read(range: &str) -> Option<(Self, f32)> {
-        let (media_type, parameters) = range.split_once(';').unwrap_or((range, ""));
-        let parameter = |name: &str| {
-            let mut parameters = parameters.split(';').filter_map(|it| it.split_once('='));
-            let found = parameters.find(|(it, _)| it.trim().eq_ignore_ascii_case(name));
-            found.map(|(_, value)| value.trim().trim_matches('"'))
-        };
-        let media_type = media_type.trim();
-        let format = if media_type.eq_ignore_ascii_case("text/event-stream") {
-            Self::Events
-        } else if media_type.eq_ignore_ascii_case("multipart/mixed")
-            && parameter("subscriptionSpec") == Some("1.0")
+    fn read(found: &Preference) -> Option<Self> {
+        if found.is("text/event-stream") {
+            Some(Self::Events)
+        } else if found.is("multipart/mixed") && found.parameter("subscriptionSpec") == Some("1.0")
         {
-            Self::Parts
+            Some(Self::Parts)
         } else {
-            return None;
-        };
-        let quality = parameter("q").map_or(1.0, |quality| quality.parse().unwrap_or(0.0));
-        Some((format, quality))
+            None
+        }
     }
 
     fn media_type(self) -> &'static str {

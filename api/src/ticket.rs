@@ -12,16 +12,13 @@ use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object};
 use entity::ticket::{Column, Entity, Model};
-use sea_orm::{
-    DbBackend,
-    sea_query::{Expr, SelectStatement},
-};
+use sea_orm::{DbBackend, sea_query::SelectStatement};
 
 use crate::{
     Error, Result,
     customer::Customer,
     node::{Id, global_id},
-    page::{Listed, SortKey},
+    page::{Listed, SortKey, Way},
     row::{Record, Row, Shown},
     scalar::DateTime,
     shape::append,
@@ -178,8 +175,8 @@ impl Listed for Ticket {
         field.sort_key()
     }
 
-    fn mentions(backend: DbBackend, word: &str) -> Expr {
-        filter::mentions(backend, word)
+    fn ways(backend: DbBackend, words: &[String]) -> Vec<Way> {
+        filter::ways(backend, words)
     }
 
     fn join(select: &mut SelectStatement) {

@@ -4,12 +4,14 @@
 use async_graphql::ID;
 use chrono::{SubsecRound, TimeDelta};
 use sea_orm::{
-    ColumnTrait, Condition, DatabaseConnection, DbErr, EntityTrait, QueryFilter,
+    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter,
     sea_query::{Expr, ExprTrait},
 };
 
 use crate::{
-    Result, dialect,
+    Result,
+    database::Pool,
+    dialect,
     error::{UserError, UserErrorCode},
     node::{Id, global_id},
     row::{Columns, Record, Row, find, key},
@@ -29,7 +31,7 @@ impl<R: Record> Target<R> {
     /// The record as it stands afterwards, and what is wrong where nothing was changed.
     pub(crate) async fn update(
         &self,
-        db: &DatabaseConnection,
+        db: &Pool,
         values: <R::Entity as EntityTrait>::ActiveModel,
         mut errors: Vec<UserError>,
         refused: impl FnOnce(DbErr) -> Result<UserError>,
@@ -63,7 +65,7 @@ impl<R: Record> Target<R> {
     /// [`Target::update`].
     pub(crate) async fn delete(
         &self,
-        db: &DatabaseConnection,
+        db: &Pool,
         refused: impl FnOnce(DbErr) -> Result<UserError>,
     ) -> Result<Result<ID, UserError>> {
         let delete = R::Entity::delete_many().filter(self.condition());
@@ -74,7 +76,7 @@ impl<R: Record> Target<R> {
         }
     }
 
-    async fn current(&self, db: &DatabaseConnection) -> Result<Option<R>> {
+    async fn current(&self, db: &Pool) -> Result<Option<R>> {
         let found = find(db, Columns::all(), key::<R>().eq(self.id.number)).await?;
         Ok(found.into_iter().next())
     }

@@ -62,6 +62,8 @@ pub async fn run(url: &str, command: &Command) -> Result<(), DbErr> {
         .idle_timeout(None)
         .max_lifetime(None)
         .sqlx_logging(false)
+        // Poolers refuse start-up parameters that they do not know.
+        .map_sqlx_postgres_opts(|options| options.extra_float_digits(None))
         .map_sqlx_sqlite_opts(|options| options.create_if_missing(true));
     let db = Database::connect(options)
         .await

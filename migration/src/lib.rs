@@ -14,6 +14,7 @@ mod m20261122_000002_indexes;
 mod m20261122_000003_updated_at_trigger;
 mod m20261122_000004_search_index;
 mod m20261122_000005_changes;
+mod m20261122_000006_growth;
 mod m20261122_000007_beside_drizzle;
 mod refusal;
 mod status;
@@ -46,6 +47,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000003_updated_at_trigger::Migration),
             Box::new(m20261122_000004_search_index::Migration),
             Box::new(m20261122_000005_changes::Migration),
+            Box::new(m20261122_000006_growth::Migration),
             Box::new(m20261122_000007_beside_drizzle::Migration),
         ]
     }

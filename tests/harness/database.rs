@@ -37,6 +37,8 @@ enum Place {
     Directory { _dir: TempDir },
     /// By its name; removed by [`TestDatabase::remove`], at the latest with the whole cluster.
     Cluster(String),
+    /// Gone with its cluster.
+    Own,
 }
 
 impl TestDatabase {
@@ -80,6 +82,17 @@ impl TestDatabase {
                 Self::created(&format!("TEMPLATE {template}")).await
             }
         }
+    }
+
+    /// Likewise, in a cluster that is this test's own.
+    pub(crate) async fn stocked_in(cluster: &Cluster) -> Self {
+        let database = Self {
+            kind: Kind::Postgres,
+            url: cluster.url("postgres"),
+            place: Place::Own,
+        };
+        database.stock().await;
+        database
     }
 
     async fn created(options: &str) -> Self {
@@ -129,6 +142,8 @@ pub(crate) async fn connect(url: &str) -> DatabaseConnection {
     options.max_connections(1).sqlx_logging(false);
     // Without the pool's own maintenance, which may never end (sqlx 0.9.0).
     options.idle_timeout(None).max_lifetime(None);
+    // A pooler refuses it.
+    options.map_sqlx_postgres_opts(|options| options.extra_float_digits(None));
     sea_orm::Database::connect(options)
         .await
         .expect("the test's own connection")

@@ -26,7 +26,7 @@ pub(crate) use command::{Directory, Outcome, Serving, cargo, repairshop};
 pub(crate) use database::{Kind, TestDatabase, administer, connect, rows};
 pub(crate) use events::Events;
 pub(crate) use node::{node, node_with};
-pub(crate) use postgres::Cluster;
+pub(crate) use postgres::{Cluster, free_port};
 pub(crate) use shell::{curl, words};
 pub(crate) use socket::{Socket, within};
 

@@ -62,6 +62,13 @@ impl Socket {
             .expect("an open socket");
     }
 
+    /// Whether the server has not hung up before.
+    pub(crate) async fn try_send(&mut self, message: Message) -> bool {
+        within("the server reads", self.0.send(message))
+            .await
+            .is_ok()
+    }
+
     /// Asks for an operation.
     pub(crate) async fn subscribe(&mut self, id: &str, query: &str) {
         let payload = json!({ "query": query });

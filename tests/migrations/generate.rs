@@ -75,11 +75,11 @@ impl Copy {
             .and_then(|rest| rest.split("\n\n").next());
         let dependencies = dependencies.expect("its dependencies").lines();
         let own = fs::read_to_string(copy.place.join("migration/Cargo.toml")).expect("a manifest");
-        let more: String = dependencies
+        let more: Vec<&str> = dependencies
             .take_while(|line| !line.starts_with('['))
             .filter(|line| !own.contains(line) && !line.starts_with("migration"))
-            .map(|line| format!("{line}\n"))
             .collect();
+        let more = format!("[dependencies]\n{}\n", more.join("\n"));
         let program = format!(
             "[[bin]]\nname = \"{name}\"\npath = \"src/main.rs\"\n\n[lib]\nname = \"migration\"\n"
         );
@@ -87,7 +87,7 @@ impl Copy {
             "migration/Cargo.toml",
             &[
                 ("name = \"migration\"", "name = \"changed-migration\""),
-                ("[dependencies]\n", &format!("[dependencies]\n{more}")),
+                ("[dependencies]\n", &more),
                 ("[lib]\n", &program),
             ],
         );
@@ -105,11 +105,11 @@ impl Copy {
             "Cargo.toml",
             &[
                 (
-                    r#"entity = { path"#,
+                    "entity = { path",
                     r#"entity = { package = "changed-entity", path"#,
                 ),
                 (
-                    r#"migration = { path"#,
+                    "migration = { path",
                     r#"migration = { package = "changed-migration", path"#,
                 ),
             ],

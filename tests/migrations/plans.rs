@@ -73,9 +73,31 @@ async fn the_apis_statements_use_the_indexes() {
             &["customers_last_name_id_idx"],
         ),
         (
+            "{ customers(orderBy: [{field: FIRST_NAME}]) { nodes { number } } }",
+            &["customers_first_name_id_idx"],
+        ),
+        (
+            "{ customers(orderBy: [{field: CITY, direction: DESC}]) { nodes { number } } }",
+            &["customers_city_id_idx"],
+        ),
+        (
+            "{ customers(orderBy: [{field: ACTIVE}]) { nodes { number } } }",
+            &["customers_active_id_idx"],
+        ),
+        (
+            "{ tickets(orderBy: [{field: COMPLETED}]) { nodes { number } } }",
+            &["tickets_completed_id_idx"],
+        ),
+        (
             "{ tickets(orderBy: [{field: UPDATED_AT, direction: DESC}]) { nodes { number } } }",
             &["tickets_updated_at_id_idx"],
         ),
+        (
+            "{ customer(id: 7) { tickets(orderBy: [{field: CREATED_AT, direction: DESC}]) \
+             { nodes { number } } } }",
+            &["tickets_customer_id_created_at_id_idx"],
+        ),
+        ("{ technicians { name } }", &["tickets_tech_id_idx"]),
         (
             "{ tickets(where: {completed: {eq: false}}, orderBy: [{field: CREATED_AT}]) \
              { nodes { number } } }",

@@ -6,6 +6,7 @@
 //! `cargo bench --bench live -- --subscriptions 5000 --changes 5`. Each takes a file descriptor on
 //! either side: `ulimit -n 12000` first, where it is less.
 
+#[expect(dead_code, reason = "only tests run commands beside PostgreSQL")]
 #[path = "../../../tests/harness/postgres.rs"]
 mod postgres;
 #[path = "../shop/server.rs"]

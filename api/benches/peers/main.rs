@@ -63,7 +63,7 @@ fn main() {
         tickets: arguments.tickets,
     };
     peer::install();
-    let url = runtime.block_on(database::seeded(size));
+    let url = runtime.block_on(database::seeded("shop", size));
     let postmaster = runtime.block_on(database::postmaster(&url));
     let peers: Vec<Peer> = PEERS
         .into_iter()

@@ -1,40 +1,48 @@
 //! A throw-away PostgreSQL with a seeded shop.
 
+#[expect(dead_code, reason = "only tests run commands beside PostgreSQL")]
 #[path = "../../../tests/harness/postgres.rs"]
 mod postgres;
 
-use std::process::Command;
+use std::process::{Command, Stdio};
 
-use sea_orm::sqlx::{Connection, Executor, PgConnection, query, query_scalar};
+use sea_orm::sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, query, query_scalar};
 
 use super::operations::Size;
 
 /// A seeded database in the throw-away PostgreSQL.
-pub(crate) async fn seeded(size: Size) -> String {
+pub(crate) async fn seeded(name: &str, size: Size) -> String {
     let cluster = postgres::Cluster::get();
     let mut connection = connect(&cluster.url("postgres")).await;
-    connection
-        .execute("CREATE DATABASE shop")
-        .await
-        .expect("a database");
-    let url = cluster.url("shop");
+    let create = AssertSqlSafe(format!("CREATE DATABASE {name}"));
+    connection.execute(create).await.expect("a database");
+    let url = cluster.url(name);
     let (customers, tickets) = (size.customers.to_string(), size.tickets.to_string());
-    for arguments in [
-        vec!["migrate", "up"],
-        vec!["seed", "--customers", &customers, "--tickets", &tickets],
-    ] {
-        let status = Command::new(env!("CARGO_BIN_EXE_repairshop"))
-            .args(arguments)
-            .env("DATABASE_URL", &url)
-            .status();
-        assert!(status.expect("the program runs").success());
-    }
-    connect(&url)
+    repairshop(&url, &["migrate", "up"]);
+    let seed = ["seed", "--customers", &customers, "--tickets", &tickets];
+    repairshop(&url, &seed);
+    vacuum(&url).await;
+    url
+}
+
+/// Runs the program on a database; what it prints.
+pub(crate) fn repairshop(url: &str, arguments: &[&str]) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_repairshop"))
+        .args(arguments)
+        .env("DATABASE_URL", url)
+        .stderr(Stdio::inherit())
+        .output()
+        .expect("the program runs");
+    assert!(output.status.success(), "{arguments:?}");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+pub(crate) async fn vacuum(url: &str) {
+    connect(url)
         .await
         .execute("VACUUM ANALYZE")
         .await
         .expect("statistics");
-    url
 }
 
 pub(crate) async fn connect(url: &str) -> PgConnection {

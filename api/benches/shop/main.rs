@@ -41,6 +41,9 @@ struct Arguments {
     /// Only operations with this in their name.
     #[arg(long, default_value = "")]
     only: String,
+    /// In place of all that: sends this many requests, and tells the server's memory on the way.
+    #[arg(long)]
+    memory: Option<f64>,
     /// Serves the limit on this database; how the benchmark calls itself.
     #[arg(long)]
     limit: Option<String>,
@@ -71,7 +74,7 @@ fn compare(arguments: Arguments, runtime: &tokio::runtime::Runtime) {
         customers: arguments.customers,
         tickets: arguments.tickets,
     };
-    let url = runtime.block_on(database::seeded(size));
+    let url = runtime.block_on(database::seeded("shop", size));
     let postmaster = runtime.block_on(database::postmaster(&url));
 
     let repairshop = env!("CARGO_BIN_EXE_repairshop");
@@ -82,13 +85,16 @@ fn compare(arguments: Arguments, runtime: &tokio::runtime::Runtime) {
             .env("DATABASE_URL", &url),
     );
     println!("listening {:?} after exec", begin.elapsed());
-    let this = env::current_exe().expect("this program");
-    let limit = start(Command::new(this).args(["--limit", &url]));
-
     let processes = |server: &Server| Processes {
         server: server.child.id(),
         postmaster,
     };
+    if let Some(requests) = arguments.memory {
+        return memory(requests, size, &server, &processes(&server));
+    }
+    let this = env::current_exe().expect("this program");
+    let limit = start(Command::new(this).args(["--limit", &url]));
+
     let operations: Vec<&Operation> = (OPERATIONS.iter())
         .filter(|operation| operation.name.contains(&arguments.only))
         .collect();
@@ -136,6 +142,28 @@ fn compare(arguments: Arguments, runtime: &tokio::runtime::Runtime) {
         1_000.0 / rate
     );
     println!("resident after: {:.1} MiB", processes(&server).resident());
+}
+
+/// Single tickets, and among each thousand of them one answer of 2,000 rows.
+fn memory(requests: f64, size: Size, server: &Server, processes: &Processes) {
+    let rows: Vec<String> = (0..20)
+        .map(|page| {
+            format!("p{page}: tickets(first: 100, offset: {page}00) {{ nodes {{ id title description tech }} }} ")
+        })
+        .collect();
+    let large = serde_json::json!({ "query": format!("{{ {}}}", rows.concat()) });
+    let mut bodies = bodies(&OPERATIONS[0], size);
+    bodies.truncate(1_000);
+    bodies.push(large.to_string());
+    println!("resident before: {:.1} MiB", processes.resident());
+    let mut sent = 0.0;
+    while sent < requests {
+        let time = Duration::from_secs(5);
+        let run = load::run(&server.address, 32, time, &bodies, processes);
+        sent += run.per_second * time.as_secs_f64();
+        let resident = processes.resident();
+        println!("resident after {sent:.0} requests: {resident:.1} MiB");
+    }
 }
 
 fn table(operations: &[&Operation], figures: &[Figures]) {

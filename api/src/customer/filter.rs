@@ -145,12 +145,17 @@ pub(super) fn mentions(db: DbBackend, word: &str) -> Expr {
 
 /// The customers in whose name a word occurs, by primary key.
 pub(crate) fn named(db: DbBackend, word: &str) -> SelectStatement {
-    let name = Expr::cust(entity::customer::NAME_TEXT);
     Query::select()
         .column((Entity, Column::Id))
         .from(Entity)
-        .and_where(dialect::contains(db, name, word, Place::Anywhere))
+        .and_where(in_name(db, word))
         .take()
+}
+
+/// Whether a word occurs in a customer's name.
+pub(crate) fn in_name(db: DbBackend, word: &str) -> Expr {
+    let name = Expr::cust(entity::customer::NAME_TEXT);
+    dialect::contains(db, name, word, Place::Anywhere)
 }
 
 /// One thing to sort customers by.

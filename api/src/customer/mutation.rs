@@ -1,11 +1,13 @@
 //! Creating, changing and deleting customers.
 
-use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, SimpleObject};
+use async_graphql::{
+    Context, ID, InputObject, MaybeUndefined, Object, SimpleObject, futures_util::FutureExt,
+};
 use entity::{customer::ActiveModel, ticket};
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::{self, NotSet, Set},
-    DatabaseConnection, DbErr, EntityTrait,
+    ConnectionTrait, DbErr, EntityTrait,
     prelude::DateTime as NaiveDateTime,
 };
 
@@ -13,7 +15,8 @@ use super::Customer;
 use crate::{
     Result,
     context::ContextExt,
-    database, dialect,
+    database::Pool,
+    dialect,
     error::{Constraint, UserError, UserErrorCode, violated},
     form::{Form, Kind},
     node::Id,
@@ -213,25 +216,30 @@ fn refused(error: DbErr) -> Result<UserError> {
 }
 
 async fn insert(
-    db: &DatabaseConnection,
+    db: &Pool,
     customer: ActiveModel,
-    mut tickets: Vec<ticket::ActiveModel>,
+    tickets: Vec<ticket::ActiveModel>,
 ) -> Result<entity::customer::Model, DbErr> {
     if tickets.is_empty() {
         return customer.insert(db).await;
     }
-    let transaction = database::begin(db).await?;
-    let customer = customer.insert(&transaction).await?;
-    for ticket in &mut tickets {
-        ticket.customer_id = Set(customer.id);
-    }
-    for rows in tickets.chunks(ROWS_PER_INSERT) {
-        ticket::Entity::insert_many(rows.to_vec())
-            .exec_without_returning(&transaction)
-            .await?;
-    }
-    transaction.commit().await?;
-    Ok(customer)
+    db.transaction(move |transaction| {
+        let (customer, mut tickets) = (customer.clone(), tickets.clone());
+        let insert = async move {
+            let customer = customer.insert(transaction).await?;
+            for ticket in &mut tickets {
+                ticket.customer_id = Set(customer.id);
+            }
+            for rows in tickets.chunks(ROWS_PER_INSERT) {
+                ticket::Entity::insert_many(rows.to_vec())
+                    .exec_without_returning(transaction)
+                    .await?;
+            }
+            Ok(customer)
+        };
+        insert.boxed()
+    })
+    .await
 }
 
 impl CreateCustomerInput {

@@ -1,7 +1,7 @@
 //! How large a document may be: checked before anything that reads it takes more than linear time,
 //! or goes down its levels on the stack.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, iter};
 
 use async_graphql::{
     Name, ServerError,
@@ -45,63 +45,88 @@ pub(super) fn text(text: &str) -> Result<(), ServerError> {
 }
 
 /// How deep brackets are nested and how many tokens there are, outside of strings and comments;
-/// none where a block string does not end. Where a string ends is what the parser says: what is
-/// taken for a string here and not there would not be bounded.
+/// none where a block string does not end.
 fn measure(text: &str) -> Option<(usize, usize)> {
-    let (mut depth, mut deepest, mut tokens) = (0_usize, 0, 0);
-    let mut rest = text.as_bytes();
-    while let [byte, tail @ ..] = rest {
-        rest = tail;
-        match byte {
-            b' ' | b'\t' | b'\r' | b'\n' | b',' => continue,
-            b'{' | b'[' | b'(' => {
+    let (mut depth, mut deepest, mut count) = (0_usize, 0, 0);
+    for token in tokens(text) {
+        match token {
+            "{" | "[" | "(" => {
                 depth += 1;
                 deepest = deepest.max(depth);
             }
-            b'}' | b']' | b')' => depth = depth.saturating_sub(1),
-            b'#' => {
-                let end = tail.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
-                rest = &tail[end.unwrap_or(tail.len())..];
-                continue;
-            }
-            b'"' if tail.starts_with(b"\"\"") => {
-                rest = after_block(&tail[2..])?;
-            }
-            b'"' => rest = after_line(tail),
-            _ if is_word(*byte) => {
-                let end = tail.iter().position(|byte| !is_word(*byte));
-                rest = &tail[end.unwrap_or(tail.len())..];
-            }
+            "}" | "]" | ")" => depth = depth.saturating_sub(1),
+            BLOCK => return None,
             _ => {}
         }
-        tokens += 1;
+        count += 1;
     }
-    Some((deepest, tokens))
+    Some((deepest, count))
 }
 
-fn is_word(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'_'
+/// What a block string begins and ends with.
+const BLOCK: &str = "\"\"\"";
+
+/// The words, strings and signs of a document; a number may be several, and a block string that
+/// does not end is its quotes alone. Where a string ends is what the parser says: what is taken for
+/// a string here and not there would not be bounded.
+pub(super) fn tokens(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    iter::from_fn(move || {
+        rest = after_ignored(rest);
+        let (token, after) = rest.split_at_checked(length(rest))?;
+        rest = after;
+        (!token.is_empty()).then_some(token)
+    })
 }
 
-/// What comes after a block string, if it ends: nothing but `\"""` is an escape in it.
-fn after_block(mut text: &[u8]) -> Option<&[u8]> {
+fn after_ignored(mut text: &str) -> &str {
     loop {
-        text = match text {
-            [b'"', b'"', b'"', tail @ ..] => return Some(tail),
+        text = text.trim_start_matches([' ', '\t', '\r', '\n', ',', '\u{feff}']);
+        if !text.starts_with('#') {
+            return text;
+        }
+        text = &text[text.find(['\n', '\r']).unwrap_or(text.len())..];
+    }
+}
+
+/// How long the first token is, in bytes.
+fn length(text: &str) -> usize {
+    if let Some(rest) = text.strip_prefix(BLOCK) {
+        return BLOCK.len() + block(rest.as_bytes());
+    }
+    match text.chars().next() {
+        Some('"') => 1 + line(&text.as_bytes()[1..]),
+        Some(first) if is_word(first) => text.find(|it| !is_word(it)).unwrap_or(text.len()),
+        first => first.map_or(0, char::len_utf8),
+    }
+}
+
+fn is_word(letter: char) -> bool {
+    letter.is_ascii_alphanumeric() || letter == '_'
+}
+
+/// How long a block string is behind its first quotes; 0 where it does not end. Nothing but `\"""`
+/// is an escape in it.
+fn block(text: &[u8]) -> usize {
+    let mut rest = text;
+    loop {
+        rest = match rest {
+            [b'"', b'"', b'"', tail @ ..] => return text.len() - tail.len(),
             [b'\\', b'"', b'"', b'"', tail @ ..] | [_, tail @ ..] => tail,
-            [] => return None,
+            [] => return 0,
         }
     }
 }
 
-/// What comes after a string in a line.
-fn after_line(mut text: &[u8]) -> &[u8] {
+/// How long a string in a line is behind its first quote.
+fn line(text: &[u8]) -> usize {
+    let mut rest = text;
     loop {
-        text = match text {
-            [b'"' | b'\r' | b'\n', tail @ ..] => return tail,
-            [b'\\', b'\r' | b'\n', ..] => &text[1..],
+        rest = match rest {
+            [b'"' | b'\r' | b'\n', tail @ ..] => return text.len() - tail.len(),
+            [b'\\', b'\r' | b'\n', ..] => &rest[1..],
             [b'\\', _, tail @ ..] | [_, tail @ ..] => tail,
-            [] => return text,
+            [] => return text.len(),
         }
     }
 }

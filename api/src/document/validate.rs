@@ -11,8 +11,9 @@ use std::{collections::HashSet, sync::LazyLock};
 
 use apollo_compiler::{
     Schema,
+    ast::Document,
     diagnostic::Diagnostic,
-    parser::{LineColumn, Parser, SourceMap, SourceSpan},
+    parser::{LineColumn, SourceMap, SourceSpan},
     validation::{DiagnosticData, Valid},
 };
 use async_graphql::{Pos, ServerError};
@@ -39,13 +40,9 @@ impl Validator {
     }
 
     /// # Errors
-    /// Those of a document that is not valid, `GRAPHQL_VALIDATION_FAILED` each; or one
-    /// `GRAPHQL_PARSE_FAILED`, where it is not even a document.
-    pub(super) fn check(&self, text: &str) -> Result<(), Vec<ServerError>> {
+    /// Those of a document that is not valid, `GRAPHQL_VALIDATION_FAILED` each.
+    pub(super) fn check(&self, mut document: Document) -> Result<(), Vec<ServerError>> {
         let schema = &*self.0;
-        let mut document = Parser::new()
-            .parse_ast(text, "document")
-            .map_err(|invalid| told(invalid.errors.iter(), Code::GraphqlParseFailed))?;
         gaps::without_null_defaults(&mut document);
         let mut errors = gaps::repeated_input_fields(&mut document);
         match document.to_executable_validate(schema) {
@@ -75,7 +72,7 @@ impl Validator {
 }
 
 /// The errors as a client may read them: each once, in a sentence.
-fn told<'a>(
+pub(super) fn told<'a>(
     found: impl Iterator<Item = Diagnostic<'a, DiagnosticData>>,
     code: Code,
 ) -> Vec<ServerError> {

@@ -5,45 +5,82 @@ use axum::http::{
     header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, IF_NONE_MATCH},
 };
 
-pub(super) const GRAPHQL: &str = "application/graphql-response+json";
-pub(super) const JSON: &str = "application/json";
+pub(crate) const GRAPHQL: &str = "application/graphql-response+json";
+pub(crate) const JSON: &str = "application/json";
+
+/// One of the things that a caller lists as welcome, and how welcome it is (RFC 9110, section
+/// 12.4.2).
+pub(crate) struct Preference<'a> {
+    /// A media range, or a content coding.
+    pub(crate) range: &'a str,
+    /// 0 to 1; 0 for what is not accepted.
+    pub(crate) weight: f32,
+    parameters: &'a str,
+}
+
+impl<'a> Preference<'a> {
+    fn read(item: &'a str) -> Self {
+        let (range, parameters) = item.split_once(';').unwrap_or((item, ""));
+        let weight = parameter(parameters, "q").map_or(Ok(1.0), str::parse);
+        Self {
+            range: range.trim(),
+            weight: weight.unwrap_or(0.0),
+            parameters,
+        }
+    }
+
+    pub(crate) fn is(&self, range: &str) -> bool {
+        self.range.eq_ignore_ascii_case(range)
+    }
+
+    pub(crate) fn parameter(&self, name: &str) -> Option<&'a str> {
+        parameter(self.parameters, name)
+    }
+}
+
+fn parameter<'a>(parameters: &'a str, name: &str) -> Option<&'a str> {
+    let mut parameters = parameters.split(';').filter_map(|it| it.split_once('='));
+    let found = parameters.find(|(it, _)| it.trim().eq_ignore_ascii_case(name));
+    found.map(|(_, value)| value.trim().trim_matches('"'))
+}
+
+/// What a caller accepts, as `Accept` and its like have it.
+pub(crate) fn accepted<'a>(
+    headers: &'a HeaderMap,
+    name: &HeaderName,
+) -> impl Iterator<Item = Preference<'a>> {
+    let items = listed(headers, name).filter(|item| !item.is_empty());
+    items.map(Preference::read)
+}
 
 /// How much a caller wants [`JSON`] and [`GRAPHQL`]; none where it does not say.
 pub(super) fn wanted(headers: &HeaderMap) -> Option<(f32, f32)> {
-    let accept: Vec<&str> = listed(headers, &ACCEPT)
-        .filter(|range| !range.is_empty())
-        .collect();
-    (!accept.is_empty()).then(|| (quality(&accept, JSON), quality(&accept, GRAPHQL)))
+    accepted(headers, &ACCEPT).next()?;
+    Some((weight(headers, JSON), weight(headers, GRAPHQL)))
 }
 
-/// How much a caller wants a media type: the quality of the most specific range that has it (RFC
+/// How much a caller wants a media type: the weight of the most specific range that has it (RFC
 /// 9110, section 12.5.1). A range with another `charset` than UTF-8 does not have it.
-fn quality(accept: &[&str], media_type: &str) -> f32 {
+pub(crate) fn weight(headers: &HeaderMap, media_type: &str) -> f32 {
+    let (group, _) = media_type.split_once('/').unwrap_or((media_type, ""));
     let mut best = (0, 0.0);
-    for range in accept {
-        let mut parts = range.split(';').map(str::trim);
-        let found = parts.next().unwrap_or_default();
-        let specificity = if found.eq_ignore_ascii_case(media_type) {
+    for found in accepted(headers, &ACCEPT) {
+        let specificity = if found.is(media_type) {
             3
-        } else if found.eq_ignore_ascii_case("application/*") {
+        } else if found
+            .range
+            .strip_suffix("/*")
+            .is_some_and(|it| it.eq_ignore_ascii_case(group))
+        {
             2
-        } else if found == "*/*" {
+        } else if found.is("*/*") {
             1
         } else {
             continue;
         };
-        let mut quality = 1.0;
-        for (name, value) in parts.filter_map(|part| part.split_once('=')) {
-            match name.trim() {
-                name if name.eq_ignore_ascii_case("q") => {
-                    quality = value.trim().parse().unwrap_or(0.0);
-                }
-                name if name.eq_ignore_ascii_case("charset") && !is_utf8(value) => quality = 0.0,
-                _ => {}
-            }
-        }
         if specificity > best.0 {
-            best = (specificity, quality);
+            let other = found.parameter("charset").is_some_and(|it| !is_utf8(it));
+            best = (specificity, if other { 0.0 } else { found.weight });
         }
     }
     best.1
@@ -51,16 +88,14 @@ fn quality(accept: &[&str], media_type: &str) -> f32 {
 
 /// Whether a body is JSON in UTF-8, and nothing that would have to be unpacked.
 pub(super) fn is_json(headers: &HeaderMap) -> bool {
-    let mut parts = header(headers, &CONTENT_TYPE).split(';').map(str::trim);
+    let found = Preference::read(header(headers, &CONTENT_TYPE));
     let coding = header(headers, &CONTENT_ENCODING);
-    (parts.next()).is_some_and(|found| found.eq_ignore_ascii_case(JSON))
-        && (parts.filter_map(|part| part.split_once('=')))
-            .all(|(name, value)| !name.trim().eq_ignore_ascii_case("charset") || is_utf8(value))
+    found.is(JSON)
+        && found.parameter("charset").is_none_or(is_utf8)
         && (coding.is_empty() || coding.eq_ignore_ascii_case("identity"))
 }
 
 fn is_utf8(charset: &str) -> bool {
-    let charset = charset.trim().trim_matches('"');
     charset.eq_ignore_ascii_case("utf-8") || charset.eq_ignore_ascii_case("utf8")
 }
 

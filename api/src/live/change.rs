@@ -3,12 +3,13 @@
 use std::{collections::HashMap, future::Future, sync::Arc};
 
 use async_graphql::Enum;
-use sea_orm::{DatabaseConnection, DbErr, QueryResult};
+use sea_orm::{DbErr, QueryResult};
 use tokio::sync::OnceCell;
 
 use crate::{
     Result,
     customer::Customer,
+    database::Pool,
     row::{Columns, Record, by_number, distinct},
     ticket::Ticket,
 };
@@ -79,7 +80,7 @@ impl Noted {
 
 /// Changes that became known together, in their order, and the rows behind them.
 pub(super) struct Changes {
-    db: DatabaseConnection,
+    db: Pool,
     noted: Vec<Noted>,
     customers: Rows<Customer>,
     tickets: Rows<Ticket>,
@@ -88,7 +89,7 @@ pub(super) struct Changes {
 }
 
 impl Changes {
-    pub(super) fn new(db: DatabaseConnection, noted: Vec<Noted>) -> Self {
+    pub(super) fn new(db: Pool, noted: Vec<Noted>) -> Self {
         Self {
             db,
             noted,
@@ -136,11 +137,7 @@ impl<R> Default for Rows<R> {
 }
 
 impl<R: Record> Rows<R> {
-    async fn get<F>(
-        &self,
-        db: &DatabaseConnection,
-        numbers: impl FnOnce() -> F,
-    ) -> Result<&HashMap<i32, R>>
+    async fn get<F>(&self, db: &Pool, numbers: impl FnOnce() -> F) -> Result<&HashMap<i32, R>>
     where
         F: Future<Output = Result<Vec<i32>>>,
     {
@@ -173,7 +170,7 @@ impl Change {
         &self.together.noted[self.place]
     }
 
-    pub(super) fn db(&self) -> &DatabaseConnection {
+    pub(super) fn db(&self) -> &Pool {
         &self.together.db
     }
 

@@ -11,10 +11,10 @@
 use std::time::Duration;
 
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DbBackend, DbErr, QueryResult, Statement, Value,
+    ConnectionTrait, DbBackend, DbErr, QueryResult, Statement, Value,
     sqlx::{
         self,
-        postgres::{PgListener, PgPoolOptions},
+        postgres::{PgConnectOptions, PgListener, PgPoolOptions},
     },
 };
 use tokio::{
@@ -23,6 +23,7 @@ use tokio::{
 };
 
 use super::{Live, change::Noted};
+use crate::database::{Database, Direct, Pool};
 
 /// Where a listener is known, until it says so again. Minutes are also what the triggers go on for
 /// after a listener that ended without a word.
@@ -52,7 +53,11 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// How long to wait between attempts, at first and at most.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
 
-pub(super) struct Source(DatabaseConnection);
+pub(super) struct Source {
+    db: Pool,
+    direct: Direct,
+    woken: Notify,
+}
 
 /// How far a listener has read.
 struct Place {
@@ -82,8 +87,23 @@ impl From<DbErr> for Lost {
 }
 
 impl Source {
-    pub(super) fn new(db: DatabaseConnection) -> Self {
-        Self(db)
+    pub(super) fn new(database: &Database) -> Self {
+        if matches!(database.direct(), Direct::Unknown) {
+            tracing::warn!(
+                "DATABASE_URL leads through a pooler, and DATABASE_DIRECT_URL does not say past it: \
+                 subscriptions are told up to a minute late of what other programs change"
+            );
+        }
+        Self {
+            db: database.write.clone(),
+            direct: database.direct().clone(),
+            woken: Notify::new(),
+        }
+    }
+
+    /// Says that this process has changed something.
+    pub(super) fn written(&self) {
+        self.woken.notify_one();
     }
 
     /// Publishes changes until nobody listens any more, and tidies up.
@@ -94,10 +114,12 @@ impl Source {
             let began = Instant::now();
             match self.attend(&mut place, live, ready).await {
                 Ok(()) => break,
-                Err(lost) => lost.log(),
-            }
-            if began.elapsed() > PAUSE.1 {
-                pause = PAUSE.0;
+                Err(lost) => {
+                    if began.elapsed() > PAUSE.1 {
+                        pause = PAUSE.0;
+                    }
+                    lost.log(pause == PAUSE.0);
+                }
             }
             tokio::select! { () = sleep(pause) => {}, () = live.0.queue.deserted() => {} }
             if live.is_deserted(ready) {
@@ -120,8 +142,10 @@ impl Source {
         live: &Live,
         ready: &watch::Sender<bool>,
     ) -> Result<(), Lost> {
-        let options = self.0.get_postgres_connection_pool().connect_options();
-        let options = (*options).clone().application_name("repairshop listener");
+        let Some(options) = self.listener() else {
+            self.woken.notify_one();
+            return self.read(&self.woken, false, place, live, ready).await;
+        };
         let pool = PgPoolOptions::new()
             .max_connections(1)
             .acquire_timeout(PATIENCE)
@@ -132,21 +156,36 @@ impl Source {
         let woken = Notify::new();
         let outcome = tokio::select! {
             lost = wake(&pool, &woken) => Err(lost.into()),
-            outcome = self.read(&woken, place, live, ready) => outcome,
+            outcome = self.read(&woken, true, place, live, ready) => outcome,
         };
         let _ = timeout(PATIENCE, pool.close()).await;
         outcome
     }
 
-    /// Publishes what is new whenever it is woken, and once a minute in any case.
+    /// How to connect to where LISTEN works; none where nobody knows.
+    fn listener(&self) -> Option<PgConnectOptions> {
+        let options = match &self.direct {
+            Direct::Pool => {
+                let pool = self.db.connection().get_postgres_connection_pool();
+                (*pool.connect_options()).clone()
+            }
+            Direct::At(options) => (**options).clone(),
+            Direct::Unknown => return None,
+        };
+        Some(options.application_name("repairshop listener"))
+    }
+
+    /// Publishes what is new whenever it is woken, and once a minute in any case; `listens` says
+    /// whether all that is new wakes it.
     async fn read(
         &self,
         woken: &Notify,
+        listens: bool,
         place: &mut Option<Place>,
         live: &Live,
         ready: &watch::Sender<bool>,
     ) -> Result<(), Lost> {
-        // The connection listens from now on.
+        // The connection listens from now on, if there is one.
         woken.notified().await;
         if let Some(before) = place
             && !self.stay(before).await?
@@ -172,7 +211,7 @@ impl Source {
                 }
                 () = sleep_until(alarm) => {
                     let news = self.publish(place, live).await?;
-                    if !self.stay(place).await? || (news && !heard) {
+                    if !self.stay(place).await? || (listens && news && !heard) {
                         return Err(Lost::Silence);
                     }
                     alarm = Instant::now() + MINUTE;
@@ -200,7 +239,7 @@ impl Source {
     /// there in time, and changes may not have been noted.
     async fn stay(&self, place: &Place) -> Result<bool, DbErr> {
         let values = [place.name.as_str().into(), place.seen.as_str().into()];
-        let stayed = self.0.execute_raw(statement(STAY, values)).await?;
+        let stayed = self.db.execute_raw(statement(STAY, values)).await?;
         self.forget(None).await?;
         Ok(stayed.rows_affected() > 0)
     }
@@ -210,13 +249,13 @@ impl Source {
     }
 
     async fn forget(&self, name: Option<&str>) -> Result<(), DbErr> {
-        self.0.execute_raw(statement(LEAVE, [name.into()])).await?;
-        self.0.execute_raw(statement(FORGET, [])).await?;
+        self.db.execute_raw(statement(LEAVE, [name.into()])).await?;
+        self.db.execute_raw(statement(FORGET, [])).await?;
         Ok(())
     }
 
     async fn one(&self, sql: &str) -> Result<QueryResult, DbErr> {
-        let row = self.0.query_one_raw(statement(sql, [])).await?;
+        let row = self.db.query_one_raw(statement(sql, [])).await?;
         row.ok_or_else(|| DbErr::RecordNotFound(sql.to_owned()))
     }
 
@@ -226,7 +265,7 @@ impl Source {
         let mut last = 0_i64;
         loop {
             let values = [place.seen.as_str().into(), now.as_str().into(), last.into()];
-            let rows = self.0.query_all_raw(statement(NEW, values)).await?;
+            let rows = self.db.query_all_raw(statement(NEW, values)).await?;
             let Some(row) = rows.last() else {
                 break;
             };
@@ -243,13 +282,18 @@ impl Source {
 }
 
 impl Lost {
-    fn log(&self) {
+    /// The first of several in a row is a line of the log.
+    fn log(&self, is_first: bool) {
         let cause: &dyn std::fmt::Display = match self {
             Self::Connection(error) => error,
             Self::Statement(error) => error,
             Self::Silence => &"it said nothing of changes that there were",
         };
-        tracing::warn!(%cause, "the connection that tells of changes was lost; trying again");
+        if is_first {
+            tracing::warn!(%cause, "the connection that tells of changes was lost; trying again");
+        } else {
+            tracing::debug!(%cause, "there is no connection that tells of changes; trying again");
+        }
     }
 }
 

@@ -6,13 +6,14 @@
 
 use std::time::Duration;
 
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, Statement};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement};
 use tokio::{
     sync::{Notify, watch},
     time::sleep,
 };
 
 use super::{Live, change::Noted};
+use crate::database::Pool;
 
 /// How long to wait before another attempt.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -64,12 +65,12 @@ const CLOSE: [&str; 7] = [
 
 pub(super) struct Source {
     /// A pool of one connection, which stays the same.
-    write: DatabaseConnection,
+    write: Pool,
     woken: Notify,
 }
 
 impl Source {
-    pub(super) fn new(write: DatabaseConnection) -> Self {
+    pub(super) fn new(write: Pool) -> Self {
         let woken = Notify::new();
         Self { write, woken }
     }

@@ -3,7 +3,7 @@
 use std::hash::Hash;
 
 use sea_orm::{
-    DbBackend, TryGetable,
+    Condition, DbBackend, TryGetable,
     sea_query::{
         Asterisk, BinOper, Expr, ExprTrait, Func, JoinType, Order, Query, SelectStatement, Value,
     },
@@ -24,14 +24,14 @@ const PAGE: &str = "page";
 
 /// The rows of a page of the whole table: columns, then sort keys where cursors are wanted.
 pub(super) fn rows<R: Listed>(list: &List<R>, backend: DbBackend) -> SelectStatement {
-    let mut select = page(list, backend);
+    let mut select = page(list, backend, None);
     columns(list, &mut select);
     select
 }
 
 /// How many rows the list has on all pages.
 pub(super) fn total<R: Listed>(list: &List<R>, backend: DbBackend) -> SelectStatement {
-    let mut select = restricted(list, backend);
+    let mut select = list.scope.rows(backend);
     select.expr(Func::count(Expr::col(Asterisk)));
     select
 }
@@ -48,9 +48,9 @@ pub(super) fn rows_below<R: Listed, K: ParentKey>(
     if backend == DbBackend::Sqlite {
         // SQLite has no LATERAL: each parent's page as primary keys, then their rows.
         let key = R::COLUMNS[0];
-        let mut page = page(list, backend);
-        page.column((table(), key))
-            .and_where(Expr::col((table(), parent)).equals((PARENTS, "value")));
+        let of_parent = Expr::col((table(), parent)).equals((PARENTS, "value"));
+        let mut page = page(list, backend, Some(&of_parent));
+        page.column((table(), key));
         let mut select = Query::select();
         select
             .column((PARENTS, "value"))
@@ -63,9 +63,9 @@ pub(super) fn rows_below<R: Listed, K: ParentKey>(
         order(list, &mut select);
         return select;
     }
-    let mut page = page(list, backend);
-    page.column((PARENTS, PARENTS))
-        .and_where(Expr::col((table(), parent)).equals((PARENTS, PARENTS)));
+    let of_parent = Expr::col((table(), parent)).equals((PARENTS, PARENTS));
+    let mut page = page(list, backend, Some(&of_parent));
+    page.column((PARENTS, PARENTS));
     columns(list, &mut page);
     Query::select()
         .column((PAGE, Asterisk))
@@ -82,7 +82,7 @@ pub(super) fn totals_below<R: Listed, K: ParentKey>(
     keys: &[K],
 ) -> SelectStatement {
     let parent = Expr::col((R::Entity::default(), parent));
-    let mut select = restricted(list, backend);
+    let mut select = list.scope.rows(backend);
     select
         .expr(parent.clone())
         .expr(Func::count(Expr::col(Asterisk)))
@@ -91,23 +91,27 @@ pub(super) fn totals_below<R: Listed, K: ParentKey>(
     select
 }
 
-/// The table with the list's filter and search, before paging.
-fn restricted<R: Listed>(list: &List<R>, backend: DbBackend) -> SelectStatement {
-    let mut select = Query::select();
-    select.from(R::Entity::default());
-    list.scope.restrict(&mut select, backend);
-    select
-}
-
-/// The rows of one page, before columns are chosen.
-fn page<R: Listed>(list: &List<R>, backend: DbBackend) -> SelectStatement {
-    let mut select = restricted(list, backend);
-    join(list, &mut select);
-    for (cursor, after) in [(&list.after, true), (&list.before, false)] {
-        if let Some(values) = cursor {
-            select.and_where(beyond(list, values, after));
+/// The rows of one page, before columns are chosen: of the whole table, or of one parent.
+fn page<R: Listed>(
+    list: &List<R>,
+    backend: DbBackend,
+    of_parent: Option<&Expr>,
+) -> SelectStatement {
+    let mut ways = list.scope.ways(backend, is_joined(list));
+    for way in &mut ways {
+        for (cursor, after) in [(&list.after, true), (&list.before, false)] {
+            if let Some(values) = cursor {
+                way.and_where(beyond(list, values, after));
+            }
+        }
+        if let Some(of_parent) = of_parent {
+            way.and_where(of_parent.clone());
         }
     }
+    let mut select = match <[SelectStatement; 1]>::try_from(ways) {
+        Ok([select]) => select,
+        Err(ways) => first_of_each(list, ways),
+    };
     order(list, &mut select);
     select.limit(list.reads());
     if list.offset > 0 {
@@ -116,10 +120,31 @@ fn page<R: Listed>(list: &List<R>, backend: DbBackend) -> SelectStatement {
     select
 }
 
+/// The rows that can be on a page: the first in each way in which the words of a search occur.
+fn first_of_each<R: Listed>(list: &List<R>, ways: Vec<SelectStatement>) -> SelectStatement {
+    let key = Expr::col((R::Entity::default(), R::COLUMNS[0]));
+    let mut first = Condition::any();
+    for mut way in ways {
+        order(list, &mut way);
+        way.expr(key.clone())
+            .limit(list.reads().saturating_add(list.offset));
+        first = first.add(dialect::one_of_rows(key.clone(), way));
+    }
+    let mut select = Query::select();
+    select.from(R::Entity::default()).cond_where(first);
+    join(list, &mut select);
+    select
+}
+
 fn join<R: Listed>(list: &List<R>, select: &mut SelectStatement) {
-    if list.keys.terms.iter().any(|term| term.key.joined) {
+    if is_joined(list) {
         R::join(select);
     }
+}
+
+/// Whether the order is by the table that [`Listed::join`] adds.
+fn is_joined<R: Listed>(list: &List<R>) -> bool {
+    list.keys.terms.iter().any(|term| term.key.joined)
 }
 
 fn columns<R: Listed>(list: &List<R>, select: &mut SelectStatement) {

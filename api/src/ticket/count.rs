@@ -5,7 +5,7 @@ use entity::ticket::{Column, Entity};
 use sea_orm::{
     ConnectionTrait, DbErr, QueryResult,
     prelude::Date as Day,
-    sea_query::{Asterisk, Expr, Func, Order, Query},
+    sea_query::{Asterisk, Expr, Func, Order},
 };
 
 use super::{Ticket, TicketFilter};
@@ -100,10 +100,9 @@ impl TicketCountQuery {
                 dimensions.push(dimension);
             }
         }
-        let mut select = Query::select();
-        select.from(Entity).limit(first);
-        Scope::<Ticket>::new(filter, search.as_ref())?.restrict(&mut select, backend);
+        let mut select = Scope::<Ticket>::new(filter, search.as_ref())?.rows(backend);
         select
+            .limit(first)
             .expr(Func::count(Expr::col(Asterisk)))
             .order_by_expr(Func::count(Expr::col(Asterisk)).into(), Order::Desc);
         for dimension in &dimensions {

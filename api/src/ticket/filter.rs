@@ -1,5 +1,7 @@
 //! Which tickets, and in which order.
 
+use std::cmp::Reverse;
+
 use async_graphql::{Enum, InputObject};
 use entity::{
     customer,
@@ -11,13 +13,13 @@ use sea_orm::{
 };
 
 use crate::{
-    customer::{CustomerFilter, named},
+    customer::{CustomerFilter, in_name, named},
     dialect::{self, Place},
     filter::{
         BooleanFilter, DateTimeFilter, Filter, IntFilter, RELATION, StringFilter, add, combine,
         size,
     },
-    page::{KeyKind, OrderDirection, SortKey},
+    page::{KeyKind, OrderDirection, SortKey, Way},
 };
 
 /// Conditions on a ticket. All the conditions given must hold; one that is null counts as not
@@ -82,15 +84,62 @@ impl Filter for TicketFilter {
     }
 }
 
-/// Whether a word of a search occurs in a ticket's row or in its customer's name.
-pub(super) fn mentions(db: DbBackend, word: &str) -> Expr {
+/// How many words are looked for by index; the others only in what these have found.
+const LEADING: usize = 2;
+
+/// On PostgreSQL, the ways in which the words can be spread over a ticket's row and its customer's
+/// name. No index is over both tables; but of each way the planner knows how rare it is, by which
+/// index to begin, and whether to walk along the order instead.
+pub(super) fn ways(db: DbBackend, words: &[String]) -> Vec<Way> {
+    let mut words: Vec<&str> = words.iter().map(String::as_str).collect();
+    if db == DbBackend::Sqlite {
+        let mentions = |word: &&str| {
+            let named = customer_id().in_subquery(named(db, word).take());
+            in_ticket(db, word).or(named)
+        };
+        return vec![Way {
+            conditions: words.iter().map(mentions).collect(),
+            ..Way::default()
+        }];
+    }
+    // The longest are the rarest, as a rule.
+    words.sort_by_key(|word| Reverse(word.chars().count()));
+    let (leading, others) = words.split_at(words.len().min(LEADING));
+    let way = |choice: u32| {
+        let mut conditions = Vec::new();
+        let mut elsewhere = Vec::new();
+        for (index, word) in leading.iter().enumerate() {
+            let in_ticket = in_ticket(db, word);
+            if choice >> index & 1 == 0 {
+                conditions.push(in_ticket);
+            } else {
+                conditions.push(in_name(db, word));
+                elsewhere.push(in_ticket);
+            }
+        }
+        // A subquery of its own for each row: there are few, and customers so named may be many.
+        let mentions = |word: &&str| {
+            let customer = Expr::col((customer::Entity, customer::Column::Id));
+            let named = named(db, word).and_where(customer.eq(customer_id())).take();
+            in_ticket(db, word).or(Expr::exists(named))
+        };
+        conditions.extend(others.iter().map(mentions));
+        Way {
+            conditions,
+            elsewhere,
+            joined: choice > 0,
+        }
+    };
+    (0..1 << leading.len()).map(way).collect()
+}
+
+fn in_ticket(db: DbBackend, word: &str) -> Expr {
     let text = Expr::cust(entity::ticket::SEARCH_TEXT);
-    let customer = Expr::col((Entity, Column::CustomerId));
-    dialect::contains(db, text, word, Place::Anywhere).or(dialect::one_of_rows(
-        db,
-        customer,
-        named(db, word),
-    ))
+    dialect::contains(db, text, word, Place::Anywhere)
+}
+
+fn customer_id() -> Expr {
+    Expr::col((Entity, Column::CustomerId))
 }
 
 /// Adds the ticket's customer, for the orders by customer.

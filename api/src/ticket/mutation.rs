@@ -7,7 +7,7 @@ use entity::ticket::ActiveModel;
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::{self, NotSet, Set},
-    DbErr,
+    ConnectionTrait, DbErr,
     prelude::DateTime as NaiveDateTime,
 };
 

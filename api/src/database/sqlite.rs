@@ -1,0 +1,76 @@
+//! SQLite: one connection that writes, several that read.
+
+use std::{str::FromStr, time::Duration};
+
+use sea_orm::{
+    DatabaseConnection, DbErr,
+    sqlx::{
+        ConnectOptions as _,
+        sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
+    },
+};
+
+use super::{
+    ConnectError, Pool, StatementLog, begin, default_connections, pool, redacted,
+    refusal::sqlite_refused,
+};
+
+/// The pools to read and to write with.
+pub(super) async fn connect(
+    url: &str,
+    max_connections: Option<u32>,
+    log: Option<&StatementLog>,
+) -> Result<(Pool, Pool), ConnectError> {
+    let options = SqliteConnectOptions::from_str(url).map_err(|_| {
+        ConnectError(format!(
+            "DATABASE_URL is {}: it cannot be understood; write sqlite://path/to/file.db",
+            redacted(url)
+        ))
+    })?;
+    let in_memory = url.contains(":memory:") || url.contains("mode=memory");
+    let options = options
+        .foreign_keys(true)
+        // Shorter than the wait for a connection, of which there is one for writing.
+        .busy_timeout(Duration::from_secs(2))
+        .synchronous(SqliteSynchronous::Normal)
+        .row_buffer_size(200)
+        .disable_statement_logging();
+    let file = options.get_filename().display().to_string();
+    let failed = |error: &DbErr| sqlite_refused(&file, error);
+
+    let writer = options.clone().create_if_missing(true);
+    let writer = if in_memory {
+        writer
+    } else {
+        writer.journal_mode(SqliteJournalMode::Wal)
+    };
+    let write = sqlite_pool(writer, 1, log).await.map_err(|e| failed(&e))?;
+    // A file that may only be read says so at the first write, which should not be a request's.
+    let trial = begin(&write).await.map_err(|e| failed(&e))?;
+    trial.rollback().await.map_err(|e| failed(&e))?;
+
+    let read = if in_memory {
+        write.clone()
+    } else {
+        let readers = max_connections.unwrap_or_else(default_connections);
+        sqlite_pool(options.read_only(true), readers, log)
+            .await
+            .map_err(|e| failed(&e))?
+    };
+    Ok((read.into(), write.into()))
+}
+
+async fn sqlite_pool(
+    options: SqliteConnectOptions,
+    size: u32,
+    log: Option<&StatementLog>,
+) -> Result<DatabaseConnection, DbErr> {
+    let mut pool = pool("sqlite::memory:", Some(size));
+    pool.map_sqlx_sqlite_opts(move |_| options.clone())
+        .test_before_acquire(false);
+    let mut db = sea_orm::Database::connect(pool).await?;
+    if let Some(log) = log.cloned() {
+        db.set_metric_callback(move |info| log(info));
+    }
+    Ok(db)
+}

@@ -1,0 +1,19 @@
+//! What a PostgreSQL like Neon's does to a server: TLS, a pooler in between, connections that die, a
+//! database that sleeps, a replica.
+
+mod load;
+mod outage;
+mod pooler;
+mod replica;
+mod tls;
+
+use serde_json::json;
+
+use crate::harness::{Answer, Serving};
+
+/// What a running server answers to a query or a mutation, whatever it is.
+async fn ask(serving: &Serving, query: &str) -> Answer {
+    let client = reqwest::Client::builder().no_proxy().build();
+    let client = client.expect("a client");
+    Answer::to(&client, &serving.url, &json!({ "query": query })).await
+}

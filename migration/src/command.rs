@@ -5,14 +5,14 @@
 
 use clap::Subcommand;
 use sea_orm_migration::{
-    MigratorTrait,
+    MigratorTrait, SchemaManager,
     sea_orm::{
         ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction,
         DbBackend, DbErr, RuntimeErr, SqliteTransactionMode, TransactionOptions, TransactionTrait,
     },
 };
 
-use crate::{ADOPT, Generate, Migrator, Status, generate, refusal, status, to_look_at};
+use crate::{ADOPT, Generate, Migrator, Status, generate, is_adopted, refusal, status, to_look_at};
 
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 pub enum Command {
@@ -22,7 +22,7 @@ pub enum Command {
         #[arg(short, long)]
         num: Option<u32>,
     },
-    /// Undo the latest migrations; undoing the first one deletes the shop's tables with all their rows
+    /// Undo the latest migrations; undoing the first one deletes the shop's tables with all their rows, unless they were adopted
     Down {
         /// Undo this many, latest first
         #[arg(short, long, default_value_t = 1)]
@@ -133,6 +133,14 @@ async fn change(db: &DatabaseConnection, command: &Command) -> Result<Vec<String
         }
         Command::Fresh => {
             known_only(&before)?;
+            if txn.get_database_backend() == DbBackend::Postgres
+                && is_adopted(&SchemaManager::new(&txn)).await?
+            {
+                return Err(DbErr::Migration(
+                    "another program made these tables, and their rows are not ours to delete"
+                        .to_owned(),
+                ));
+            }
             Migrator::down(&txn, None).await?;
             Migrator::up(&txn, None).await?;
         }

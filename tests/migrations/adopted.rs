@@ -180,6 +180,26 @@ async fn addresses_that_differ_by_case_alone_are_adopted_on_sqlite_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn tables_that_were_adopted_stay_with_their_rows_whatever_is_undone() {
+    let database = by_drizzle().await;
+    execute(&database, SOME_ROWS).await;
+    let (before, rows) = (shape(&database).await, facts(&database, ROWS).await);
+    migrate(&database, "up");
+    let environment = [("DATABASE_URL", database.url.as_str())];
+    let fresh = repairshop(&["migrate", "fresh"], &environment);
+    assert_eq!(fresh.status, Some(1));
+    assert!(
+        fresh.stderr.contains("their rows are not ours to delete"),
+        "{}",
+        fresh.stderr
+    );
+    repairshop(&["migrate", "down", "-n", "100"], &environment).success();
+    assert_eq!(shape(&database).await, before);
+    assert_eq!(facts(&database, ROWS).await, rows);
+    database.remove().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn of_adopted_tables_an_address_in_other_letters_is_taken() {
     let database = by_drizzle().await;
     execute(&database, SOME_ROWS).await;

@@ -5,7 +5,6 @@ use serde_json::{Value, json};
 use crate::harness::{Kind, Shop, on_both};
 
 on_both!(
-    deep_nesting_is_refused,
     brackets_in_strings_and_comments_do_not_count,
     brackets_after_what_only_looks_like_a_string_count,
     a_filter_or_search_of_any_size_is_answered_or_refused,
@@ -17,26 +16,6 @@ on_both!(
 async fn alive(shop: &Shop) {
     let data = shop.ask("{ ticket(id: 1) { number } }").await;
     assert_eq!(data["ticket"]["number"], 1);
-}
-
-async fn deep_nesting_is_refused(shop: Shop) {
-    for depth in [65, 600, 100_000] {
-        let filter = format!("{}{}", "{not: ".repeat(depth), "{}") + &"}".repeat(depth);
-        let query = format!("{{ tickets(where: {filter}) {{ totalCount }} }}");
-        assert_eq!(shop.refusal(&query, json!({})).await, "TOO_COSTLY");
-        let query = format!("# \\\n{}", "{a".repeat(depth));
-        assert_eq!(shop.refusal(&query, json!({})).await, "TOO_COSTLY");
-        let query = format!("{{ tickets(search: {}", "[".repeat(depth));
-        assert_eq!(shop.refusal(&query, json!({})).await, "TOO_COSTLY");
-    }
-    let mut filter = json!({});
-    for _ in 0..100 {
-        filter = json!({ "not": filter });
-    }
-    let query = "query($where: TicketFilter) { tickets(where: $where) { totalCount } }";
-    let answer = shop.graphql(query, json!({ "where": filter })).await;
-    assert_eq!(answer.data("/tickets/totalCount"), 14);
-    alive(&shop).await;
 }
 
 async fn brackets_in_strings_and_comments_do_not_count(shop: Shop) {

@@ -4,6 +4,7 @@
 mod harness;
 
 mod audits;
+mod auth;
 mod beside_drizzle;
 mod check;
 mod clients;
@@ -15,6 +16,7 @@ mod filters;
 mod fuzz;
 mod http;
 mod http2;
+mod limits;
 mod live;
 mod measured;
 mod migrations;

@@ -257,6 +257,7 @@ fn the_table_of_codes_has_all_of_them() {
         Code::GraphqlParseFailed,
         Code::GraphqlValidationFailed,
         Code::BadUserInput,
+        Code::Unauthenticated,
         Code::Forbidden,
         Code::PersistedQueryNotFound,
         Code::TooCostly,
@@ -269,6 +270,7 @@ fn the_table_of_codes_has_all_of_them() {
             Code::GraphqlParseFailed
             | Code::GraphqlValidationFailed
             | Code::BadUserInput
+            | Code::Unauthenticated
             | Code::Forbidden
             | Code::PersistedQueryNotFound
             | Code::TooCostly

@@ -3,6 +3,8 @@
 //! `--help` is the reference; nothing else reads the environment. Knows nothing of what the values
 //! are used for.
 
+mod limits;
+
 use std::{env, fmt, path::PathBuf, process, str::FromStr};
 
 use clap::{
@@ -42,7 +44,7 @@ pub struct Config {
 #[derive(Debug, Clone, Subcommand)]
 pub enum Command {
     /// Serve the API; also what happens without a command
-    Serve(Serve),
+    Serve(Box<Serve>),
     /// Bring the database's tables up to date, or take them back
     Migrate {
         #[command(subcommand)]
@@ -61,8 +63,9 @@ pub enum Command {
 }
 
 #[derive(Debug, Clone, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "one for each switch")]
 pub struct Serve {
-    /// Where to listen; 0.0.0.0:8000 lets other machines in
+    /// Where to listen; 0.0.0.0:8000 lets other machines in, which takes AUTH_ settings or --insecure
     #[arg(long, env, value_name = "HOST:PORT", default_value = "127.0.0.1:8000")]
     listen: Listen,
 
@@ -115,6 +118,48 @@ pub struct Serve {
     #[arg(long, env, value_name = "SECONDS", default_value_t = 60)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=86400))]
     pub close_unused: u32,
+
+    #[command(flatten)]
+    pub limits: limits::LimitOptions,
+
+    /// For development: errors say what may have been meant, with names of the schema
+    #[arg(long, env, value_parser = BoolishValueParser::new())]
+    pub suggestions: bool,
+
+    #[command(flatten)]
+    pub auth: Auth,
+}
+
+/// Which access tokens are taken, or that none are.
+#[derive(Debug, Clone, Args)]
+pub struct Auth {
+    /// Who issues the access tokens, as in `https://shop.kinde.com`; its keys are found by discovery
+    #[arg(long, env, value_name = "URL")]
+    pub auth_issuer: Option<String>,
+
+    /// The issuer's keys in a file, a JSON Web Key Set, in place of those that it publishes
+    #[arg(long, env, value_name = "FILE")]
+    pub auth_jwks_file: Option<PathBuf>,
+
+    /// A secret of 32 bytes or more that tokens are signed with (HS256), in place of an issuer
+    #[arg(long, env, value_name = "SECRET", hide_env_values = true)]
+    pub auth_secret: Option<String>,
+
+    /// Whom tokens must be for; without it, those that name an audience are refused
+    #[arg(long, env, value_name = "NAME")]
+    pub auth_audience: Option<String>,
+
+    /// The claim with the roles: a name, or a path such as `realm_access.roles` [default: permissions]
+    #[arg(long, env, value_name = "PATH")]
+    pub auth_roles_claim: Option<String>,
+
+    /// What its values mean: `shop:admin=MANAGER,shop:repair=TECHNICIAN` [default: the roles' names]
+    #[arg(long, env, value_name = "VALUE=ROLE,…")]
+    pub auth_roles: Option<String>,
+
+    /// Let other machines in without access tokens, to do everything
+    #[arg(long, env, value_parser = BoolishValueParser::new())]
+    pub insecure: bool,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -157,7 +202,7 @@ impl Config {
     /// What to do: to serve, where no word says otherwise.
     #[must_use]
     pub fn task(&self) -> Command {
-        let default = || Command::Serve(self.serve.clone());
+        let default = || Command::Serve(Box::new(self.serve.clone()));
         self.command.clone().unwrap_or_else(default)
     }
 }

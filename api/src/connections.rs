@@ -1,45 +1,22 @@
-//! The connections that stay open: how much each may hold, how long it is waited for, and how all
-//! are told that the server stops. Knows no protocol.
+//! The connections that stay open: how many there may be, and how all are told that the server
+//! stops. Knows no protocol.
 
-use std::{future::Future, time::Duration};
+use std::{future::Future, sync::Arc};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use tokio_util::{
     sync::CancellationToken,
     task::{TaskTracker, task_tracker::TaskTrackerToken},
 };
 
-/// What one connection may hold, and how long it is waited for.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// Operations that run at a time on a WebSocket.
-    pub operations: usize,
-    /// Bytes of a message from a client.
-    pub message: usize,
-    /// Until a WebSocket's `connection_init`.
-    pub init: Duration,
-    /// Silence until a sign of life: a ping, a comment, an empty part.
-    pub heartbeat: Duration,
-    /// Until a client has read a message, or answered a ping.
-    pub patience: Duration,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            operations: 100,
-            message: 1024 * 1024,
-            init: Duration::from_secs(10),
-            // Proxies cut silent connections after a minute, some after half of one.
-            heartbeat: Duration::from_secs(12),
-            patience: Duration::from_secs(20),
-        }
-    }
-}
+use crate::Limits;
 
 /// The open connections of a server. Cheap to clone.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Connections {
     limits: Limits,
+    room: Arc<Semaphore>,
     stop: CancellationToken,
     sockets: TaskTracker,
 }
@@ -49,7 +26,9 @@ impl Connections {
     pub fn new(limits: Limits) -> Self {
         Self {
             limits,
-            ..Self::default()
+            room: Arc::new(Semaphore::new(limits.sockets)),
+            stop: CancellationToken::default(),
+            sockets: TaskTracker::default(),
         }
     }
 
@@ -74,8 +53,20 @@ impl Connections {
         &self.stop
     }
 
-    /// To be held as long as a socket is open.
-    pub(crate) fn socket(&self) -> TaskTrackerToken {
-        self.sockets.token()
+    /// To be held as long as a socket is open; none where there is no room for one more.
+    pub(crate) fn socket(&self) -> Option<(TaskTrackerToken, OwnedSemaphorePermit)> {
+        let room = self.stream()?;
+        Some((self.sockets.token(), room))
+    }
+
+    /// To be held as long as a stream of events is open; none where there is no room for one more.
+    pub(crate) fn stream(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.room).try_acquire_owned().ok()
+    }
+}
+
+impl Default for Connections {
+    fn default() -> Self {
+        Self::new(Limits::default())
     }
 }

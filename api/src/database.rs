@@ -1,7 +1,7 @@
 //! Connections to the database: pools, session settings, and what differs between SQLite and
 //! PostgreSQL in making them.
 //!
-//! A failure to connect becomes one line with its remedy in [`refusal`]; no other module explains
+//! A failure to connect becomes one line with its remedy in `refusal`; no other module explains
 //! it. Knows nothing of tables. The URL's password never leaves this folder.
 
 mod address;

@@ -4,6 +4,8 @@
 //! Kept outside the schema, where an extension that does it would slow every field down. Of the
 //! schema it knows the text alone.
 
+mod allowed;
+mod cost;
 mod introspection;
 mod limit;
 mod merge;
@@ -19,34 +21,42 @@ use async_graphql::{
     Name, ServerError, Variables,
     parser::types::{ExecutableDocument, OperationDefinition, OperationType},
 };
-use quick_cache::sync::Cache;
+use quick_cache::{Weighter, sync::Cache};
 
 use crate::{
-    Error, Settings,
+    Error, Limits, Settings,
     error::{Code, coded, excerpt},
+    viewer::Caller,
 };
 
-pub(crate) use limit::MAX_DEPTH;
+use allowed::Asked;
+use cost::Cost;
+pub(crate) use limit::too_deep;
 pub use trusted::Manifest;
 use trusted::{Trusted, sha256};
 use validate::Validator;
 use variables::Variable;
 
-/// How many documents are kept. A client has a few dozen operations.
+/// How many documents are kept, if they are not large. A client has a few dozen operations.
 const KEPT: usize = 1_000;
+/// What documents are kept at most, in bytes, as [`Weight`] estimates them.
+const KEPT_BYTES: u64 = 64 * 1024 * 1024;
 /// The longest document that is kept, in bytes: what one entry may cost.
 const LONGEST_KEPT: usize = 16 * 1024;
 
 /// What is wrong with a document: at least one error.
 type Refusal = Arc<[ServerError]>;
 
+type Verdict = Result<Arc<Document>, Refusal>;
+
 /// The documents that were read lately, and what they are held against.
 pub(crate) struct Documents {
     validator: Validator,
-    kept: Cache<String, Result<Arc<Document>, Refusal>>,
+    kept: Cache<String, Verdict, Weight>,
     trusted: Option<Trusted>,
     trusted_only: bool,
     introspection: bool,
+    limits: Limits,
     /// Texts by their hashes, for Apollo's automatic persisted queries.
     hashed: Cache<String, Arc<str>>,
 }
@@ -58,6 +68,8 @@ pub(crate) struct Document {
     /// that what they select has to be merged.
     pub(crate) merges: bool,
     operations: Vec<Operation>,
+    /// What it takes in memory, in bytes, by and large.
+    weight: u64,
 }
 
 /// One operation of a document, as a request needs it.
@@ -65,6 +77,22 @@ pub(crate) struct Operation {
     name: Option<String>,
     pub(crate) kind: OperationType,
     variables: Vec<Variable>,
+    cost: Cost,
+    asked: Asked,
+}
+
+/// What a verdict takes in memory.
+#[derive(Clone)]
+struct Weight;
+
+impl Weighter<String, Verdict> for Weight {
+    fn weight(&self, text: &String, verdict: &Verdict) -> u64 {
+        let verdict = match verdict {
+            Ok(document) => document.weight,
+            Err(errors) => errors.iter().map(|it| 256 + it.message.len() as u64).sum(),
+        };
+        text.len() as u64 + verdict
+    }
 }
 
 impl Documents {
@@ -74,15 +102,18 @@ impl Documents {
     /// A line for each of the trusted documents that is not valid.
     pub(crate) fn new(sdl: String, settings: &Settings) -> Result<Self, Vec<String>> {
         let mut documents = Self {
-            validator: Validator::new(sdl),
-            kept: Cache::new(KEPT),
+            validator: Validator::new(sdl, settings.suggestions),
+            kept: Cache::with_weighter(KEPT, KEPT_BYTES, Weight),
             trusted: None,
             trusted_only: settings.documents_only,
             introspection: settings.introspection,
+            limits: settings.limits,
             hashed: Cache::new(KEPT),
         };
         if let Some(manifest) = &settings.documents {
-            documents.trusted = Some(Trusted::read(manifest, |text| documents.read(text))?);
+            let limits = settings.limits.of_trusted();
+            let read = |text: &str| documents.read(text, &limits);
+            documents.trusted = Some(Trusted::read(manifest, read)?);
         }
         Ok(documents)
     }
@@ -103,7 +134,7 @@ impl Documents {
         if let Some(verdict) = self.kept.get(text) {
             return verdict;
         }
-        let verdict = match self.read(text) {
+        let verdict = match self.read(text, &self.limits) {
             Ok(document) => Ok(Arc::new(document)),
             Err(errors) => Err(errors.into()),
         };
@@ -147,23 +178,33 @@ impl Documents {
         Ok(())
     }
 
-    fn read(&self, text: &str) -> Result<Document, Vec<ServerError>> {
-        limit::text(text).map_err(|error| vec![error])?;
+    fn read(&self, text: &str, limits: &Limits) -> Result<Document, Vec<ServerError>> {
+        let tokens = limit::text(text, limits).map_err(|error| vec![error])?;
         let document = parse::parse(text).map_err(|error| vec![error])?;
         let executable = parse::executable(text, &document);
         let mut executable = executable.map_err(|error| vec![error])?;
-        limit::selections(&executable).map_err(|error| vec![error.into_server_error()])?;
-        self.validator.check(document)?;
+        limit::document(&executable, limits).map_err(|error| vec![error.into_server_error()])?;
+        let valid = self.validator.check(document, limits)?;
         root::unfold(&mut executable).map_err(|error| vec![error])?;
         if !self.introspection && introspection::introspects(&executable) {
             let message = "Expected no `__schema` and no `__type`: introspection is off here.";
             return Err(vec![coded(Code::GraphqlValidationFailed, message, None)]);
         }
-        let operations = (executable.operations.iter())
-            .map(|(name, operation)| Operation::new(name, &operation.node))
+        let cost = |name: Option<&Name>| {
+            let operation = valid.operations.get(name.map(Name::as_str));
+            operation.map(|operation| Cost::new(&valid, operation, limits))
+        };
+        let operations: Vec<_> = (executable.operations.iter())
+            .map(|(name, operation)| {
+                let cost = cost(name).unwrap_or_default();
+                Operation::new(name, &operation.node, &executable, cost)
+            })
             .collect();
+        let parts: usize = operations.iter().map(|it| it.cost.parts()).sum();
         Ok(Document {
             merges: merge::merges(&executable),
+            // A name alone is a field, and some 300 bytes of tree.
+            weight: 300 * tokens as u64 + 100 * parts as u64,
             operations,
             executable,
         })
@@ -172,23 +213,70 @@ impl Documents {
     /// The variables of a request, as the operation declares them.
     ///
     /// # Errors
-    /// `BAD_USER_INPUT` for the first value that is not of its variable's type.
+    /// `TOO_COSTLY` where there are too many of them; `BAD_USER_INPUT` for the first value that is
+    /// not of its variable's type.
     pub(crate) fn coerce(
         &self,
         operation: &Operation,
         given: Variables,
     ) -> Result<Variables, ServerError> {
+        limit::variables(&given, &self.limits)?;
         variables::coerce(self.validator.schema(), &operation.variables, given)
+    }
+
+    /// What an operation costs with these variables, which are coerced; at least 1.
+    ///
+    /// # Errors
+    /// `TOO_COSTLY` where that is more than a request may cost; `BAD_USER_INPUT` where a list is
+    /// asked for that is longer than lists may be.
+    pub(crate) fn cost(
+        &self,
+        operation: &Operation,
+        variables: &Variables,
+    ) -> Result<u64, ServerError> {
+        let (cost, most) = (operation.cost.with(variables)?, self.limits.cost);
+        if cost > most {
+            let message = format!(
+                "Expected the answer to have at most {most} objects, found a request that may \
+                 have {cost}: ask for shorter lists."
+            );
+            return Err(Error::too_costly(message).into_server_error());
+        }
+        Ok(cost)
     }
 }
 
 impl Operation {
-    fn new(name: Option<&Name>, definition: &OperationDefinition) -> Self {
+    fn new(
+        name: Option<&Name>,
+        definition: &OperationDefinition,
+        document: &ExecutableDocument,
+        cost: Cost,
+    ) -> Self {
         let variables = definition.variable_definitions.iter();
         Self {
             name: name.map(ToString::to_string),
             kind: definition.ty,
             variables: variables.map(|it| Variable::new(&it.node)).collect(),
+            cost,
+            asked: Asked::by(definition, document),
+        }
+    }
+
+    /// Whether its caller may do all that it asks for.
+    ///
+    /// # Errors
+    /// `FORBIDDEN` for each field at the root that is not for this caller: nothing is to be executed.
+    pub(crate) fn permit(
+        &self,
+        caller: &Caller,
+        variables: &Variables,
+    ) -> Result<(), Vec<ServerError>> {
+        let refused = self.asked.refused(caller, variables);
+        if refused.is_empty() {
+            Ok(())
+        } else {
+            Err(refused)
         }
     }
 }

@@ -27,6 +27,8 @@ pub enum Code {
     GraphqlValidationFailed,
     /// An argument, a variable or the request itself is not what it has to be.
     BadUserInput,
+    /// There is no access token, or none that is valid.
+    Unauthenticated,
     /// The caller may not do that.
     Forbidden,
     /// The request names a document by an id that the server does not know.
@@ -47,6 +49,7 @@ impl Code {
             Self::GraphqlParseFailed => "GRAPHQL_PARSE_FAILED",
             Self::GraphqlValidationFailed => "GRAPHQL_VALIDATION_FAILED",
             Self::BadUserInput => "BAD_USER_INPUT",
+            Self::Unauthenticated => "UNAUTHENTICATED",
             Self::Forbidden => "FORBIDDEN",
             Self::PersistedQueryNotFound => "PERSISTED_QUERY_NOT_FOUND",
             Self::TooCostly => "TOO_COSTLY",
@@ -78,6 +81,24 @@ impl Error {
     pub fn too_costly(message: impl Into<String>) -> Self {
         Self {
             code: Code::TooCostly,
+            message: message.into(),
+            id: None,
+        }
+    }
+
+    /// Nobody knows who the caller is: say what was expected of the access token.
+    pub(crate) fn unauthenticated(message: impl Into<String>) -> Self {
+        Self {
+            code: Code::Unauthenticated,
+            message: message.into(),
+            id: None,
+        }
+    }
+
+    /// The caller may not do that: say what they would need.
+    pub(crate) fn forbidden(message: impl Into<String>) -> Self {
+        Self {
+            code: Code::Forbidden,
             message: message.into(),
             id: None,
         }
@@ -241,6 +262,34 @@ pub(crate) fn classify(error: &mut ServerError) {
     {
         error.message = ours.to_owned();
     }
+}
+
+/// Cuts a list of errors that is longer than a response lists; the last says so. `found` is how
+/// many there are with those that were never listed.
+pub(crate) fn list_at_most(errors: &mut Vec<ServerError>, most: usize, found: usize) {
+    if found <= most {
+        return;
+    }
+    errors.truncate(most.saturating_sub(1));
+    let mut last = ServerError::new(
+        format!("Expected at most {most} errors, found {found}: the others are left out."),
+        None,
+    );
+    // One like the others: of a field, so that the response is that of a request that has run.
+    if let Some(like) = errors.last() {
+        last.path.clone_from(&like.path);
+        last.extensions.clone_from(&like.extensions);
+    }
+    errors.push(last);
+}
+
+/// A sentence that quotes what was found, short enough to be told.
+pub(crate) fn shortened(message: &str) -> String {
+    let mut shortened: String = message.chars().take(500).collect();
+    if shortened.len() < message.len() {
+        shortened.push('…');
+    }
+    shortened
 }
 
 /// What was found, short enough to be told.

@@ -32,8 +32,11 @@ use axum::{
 };
 use serde::Deserialize;
 
-use self::{answer::Answer, compress::compressed, negotiate::header, wish::Wish};
-use crate::{App, Connections, playground, request::Parameters, socket, viewer::Caller};
+use self::{answer::Answer, caller::Unknown, compress::compressed, negotiate::header, wish::Wish};
+use crate::{
+    App, Connections, Error, Limits, document::too_deep, playground, request::Parameters, socket,
+    viewer::Caller,
+};
 
 /// Where GraphQL is served.
 const PATH: &str = "/graphql";
@@ -66,7 +69,7 @@ pub fn app_with(app: App, connections: Connections) -> Router {
         let sdl: Bytes = app.sdl().into();
         router = router.route(
             "/schema.graphql",
-            get(move |headers: HeaderMap| schema(headers, sdl.clone())),
+            get(move |_: Caller, headers: HeaderMap| schema(headers, sdl.clone())),
         );
     }
     router
@@ -93,6 +96,12 @@ struct UrlParameters {
 }
 
 impl UrlParameters {
+    /// Why its objects may not be read.
+    fn too_deep(&self, limits: &Limits) -> Option<Error> {
+        let objects = [&self.variables, &self.extensions];
+        (objects.into_iter().flatten()).find_map(|json| too_deep(json.as_bytes(), limits))
+    }
+
     /// With the objects read; an empty parameter is as one left out.
     fn parsed(self) -> serde_json::Result<Parameters> {
         fn object<T: for<'a> Deserialize<'a>>(
@@ -115,27 +124,43 @@ impl UrlParameters {
 /// their headers, before anything else is looked at.
 async fn by_get(
     State(server): State<Server>,
-    caller: Caller,
+    caller: Result<Caller, Unknown>,
     socket: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
     headers: HeaderMap,
     parameters: Result<Query<UrlParameters>, QueryRejection>,
 ) -> Response {
     let app = &server.app;
     match socket {
-        Ok(socket) => return socket::upgrade(socket, server.app, &server.connections, caller),
+        Ok(socket) => return by_socket(socket, server, caller),
         Err(refusal) if asks_for_socket(&headers) => return no_socket(&refusal),
         Err(_) => {}
     }
+    let caller = match caller {
+        Ok(caller) => caller,
+        Err(unknown) => return unknown.into_response(),
+    };
     let Some(wish) = Wish::of(&headers) else {
         return answer::none_acceptable();
     };
     let answer = wish.answer;
-    let Ok(Ok(parameters)) = parameters.map(|Query(parameters)| parameters.parsed()) else {
-        return answer.refuse(
-            StatusCode::BAD_REQUEST,
-            "Expected the URL to have a `query` or a `documentId`, and optionally an \
-             `operationName`, and `variables` and `extensions` as JSON objects.",
-        );
+    let limits = &app.settings().limits;
+    let parsed = parameters.map(|Query(parameters)| {
+        let deep = parameters.too_deep(limits);
+        parameters.parsed().map_err(|_| deep)
+    });
+    let parameters = match parsed {
+        Ok(Ok(parameters)) => parameters,
+        Ok(Err(Some(error))) => {
+            let error = error.into_server_error();
+            return answer.errors(StatusCode::BAD_REQUEST, vec![error]);
+        }
+        Ok(Err(None)) | Err(_) => {
+            return answer.refuse(
+                StatusCode::BAD_REQUEST,
+                "Expected the URL to have a `query` or a `documentId`, and optionally an \
+                 `operationName`, and `variables` and `extensions` as JSON objects.",
+            );
+        }
     };
     let request = match parameters.into_request(app, caller) {
         Ok(request) => request,
@@ -153,13 +178,30 @@ async fn by_get(
 /// A WebSocket over HTTP/2 (RFC 8441).
 async fn by_connect(
     State(server): State<Server>,
-    caller: Caller,
+    caller: Result<Caller, Unknown>,
     socket: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
     match socket {
-        Ok(socket) => socket::upgrade(socket, server.app, &server.connections, caller),
+        Ok(socket) => by_socket(socket, server, caller),
         Err(refusal) => no_socket(&refusal),
     }
+}
+
+/// A browser has no header for its token: who sends none may send it by `connection_init`.
+fn by_socket(
+    socket: WebSocketUpgrade,
+    server: Server,
+    caller: Result<Caller, Unknown>,
+) -> Response {
+    let caller = match caller {
+        Ok(caller) => Ok(caller),
+        Err(unknown) => match unknown.without_token() {
+            Some(address) => Err(address),
+            None => return unknown.into_response(),
+        },
+    };
+    let upgraded = socket::upgrade(socket, server.app, &server.connections, caller);
+    upgraded.unwrap_or_else(|| answer::no_room(Answer::Json))
 }
 
 fn asks_for_socket(headers: &HeaderMap) -> bool {

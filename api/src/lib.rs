@@ -1,7 +1,7 @@
 //! repairshop: a GraphQL API over a repair shop's customers and tickets.
 //!
 //! A request's way: [`server`] accepts a connection; a transport turns bytes into a `request`
-//! ([`http`], `socket` for sockets); [`schema`] finds its `document`, read and valid, gives it a
+//! ([`http`], `socket` for sockets), [`auth`] says who sends it; [`schema`] finds its `document`, read and valid, gives it a
 //! database and a loader ([`context`]) and executes it; a resolver in [`customer`], [`ticket`] or
 //! [`technician`] asks SeaORM; SQL. There is one hop of ours between resolver and SQL: [`row`] for
 //! records by key, [`page`] for lists, `write` for changes. Features know these three; none of the
@@ -30,8 +30,10 @@ pub mod server;
 mod socket;
 mod stream;
 
+pub mod auth;
 mod document;
 mod finished;
+mod limits;
 mod settings;
 
 pub mod context;
@@ -53,9 +55,11 @@ pub mod row;
 pub mod shape;
 mod write;
 
-pub use connections::{Connections, Limits};
+pub use auth::{Auth, Tokens};
+pub use connections::Connections;
 pub use document::Manifest;
 pub use error::{Error, Result};
 pub use http::{app, app_with};
+pub use limits::Limits;
 pub use schema::{App, sdl};
 pub use settings::Settings;

@@ -14,7 +14,7 @@ use std::{
 };
 
 use api::{
-    App, Connections, Manifest, Settings,
+    App, Auth, Connections, Manifest, Settings, Tokens,
     config::{Command, Config, Listen, Serve},
     database::{Database, Options, StatementLog, reason},
     seed,
@@ -23,7 +23,7 @@ use migration::tables::{Difference, Severity};
 use sea_orm::{DbErr, metric::Info};
 use serde_json::json;
 use tokio::{
-    net::TcpListener,
+    net::{TcpListener, lookup_host},
     signal::unix::{SignalKind, signal},
     sync::oneshot,
     time::{sleep, timeout},
@@ -85,9 +85,9 @@ fn environment() -> Outcome {
 
 fn log(config: &Config) -> Outcome {
     let filter = std::env::var("RUST_LOG").ok().filter(|it| !it.is_empty());
-    let filter = filter
-        .as_deref()
-        .unwrap_or("warn,sqlx_core::pool=off,repairshop=info,api=info");
+    let filter = filter.as_deref().unwrap_or(
+        "warn,sqlx::postgres::notice=error,sqlx_core::pool=off,repairshop=info,api=info",
+    );
     let mut filter = EnvFilter::try_new(filter).map_err(|error| {
         format!("RUST_LOG cannot be understood ({error}): write info, or api=debug")
     })?;
@@ -118,7 +118,13 @@ async fn run(config: &Config) -> Outcome {
         ..Options::new(&config.database_url)
     };
     match config.task() {
-        Command::Serve(options) => serve(database, &options, log.as_ref()).await,
+        Command::Serve(options) => {
+            let auth = auth(&options)?;
+            if auth.is_none() {
+                keep_to_this_machine(&options).await?;
+            }
+            serve(database, auth, &options, log.as_ref()).await
+        }
         Command::Migrate {
             command: migration::Command::Generate(options),
         } => {
@@ -281,7 +287,12 @@ async fn prepare(database: &Database, allowed: bool) -> Result<bool, Box<dyn Err
     .into())
 }
 
-async fn serve(place: Options<'_>, options: &Serve, log: Option<&StatementLog>) -> Outcome {
+async fn serve(
+    place: Options<'_>,
+    auth: Option<Auth>,
+    options: &Serve,
+    log: Option<&StatementLog>,
+) -> Outcome {
     let place = Options {
         max_connections: options.max_connections,
         unused: Duration::from_secs(options.close_unused.into()),
@@ -301,8 +312,8 @@ async fn serve(place: Options<'_>, options: &Serve, log: Option<&StatementLog>) 
         database = database.with_replica(&place, url, log).await?;
     }
 
-    let app = application(database.clone(), options)?;
-    let connections = Connections::default();
+    let app = application(database.clone(), auth, options)?;
+    let connections = Connections::new(options.limits.limits());
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut told_to_stop = async move || {
@@ -335,7 +346,45 @@ async fn serve(place: Options<'_>, options: &Serve, log: Option<&StatementLog>) 
     Ok(())
 }
 
-fn application(database: Database, options: &Serve) -> Result<App, Box<dyn Error>> {
+fn auth(options: &Serve) -> Result<Option<Auth>, String> {
+    let given = options.auth.clone();
+    let auth = Auth::new(&Tokens {
+        issuer: given.auth_issuer,
+        jwks_file: given.auth_jwks_file,
+        secret: given.auth_secret,
+        audience: given.auth_audience,
+        roles_claim: given.auth_roles_claim,
+        roles: given.auth_roles,
+    })?;
+    if let Some(auth) = &auth {
+        auth.start();
+    }
+    Ok(auth)
+}
+
+/// Without tokens everybody may do everything: not everybody should get here.
+async fn keep_to_this_machine(options: &Serve) -> Result<(), String> {
+    let listen = options.listen();
+    let addresses = lookup_host((listen.host.as_str(), listen.port)).await;
+    // An address that there is not is told where it is listened on.
+    let is_open = addresses
+        .is_ok_and(|mut all| all.any(|address| !address.ip().to_canonical().is_loopback()));
+    if is_open && !options.auth.insecure {
+        return Err(format!(
+            "on {listen} other machines could do everything: set AUTH_ISSUER, AUTH_JWKS_FILE or AUTH_SECRET, listen on 127.0.0.1, or say --insecure"
+        ));
+    }
+    if is_open {
+        warn!("without AUTH_ settings everybody who reaches {listen} may do everything");
+    }
+    Ok(())
+}
+
+fn application(
+    database: Database,
+    auth: Option<Auth>,
+    options: &Serve,
+) -> Result<App, Box<dyn Error>> {
     if options.documents_only && options.documents.is_none() {
         return Err(
             "--documents-only needs the trusted documents: say where with --documents".into(),
@@ -353,6 +402,9 @@ fn application(database: Database, options: &Serve) -> Result<App, Box<dyn Error
         documents_only: options.documents_only,
         batch: options.batch.into(),
         body_timeout: Duration::from_secs(options.body_timeout.into()),
+        limits: options.limits.limits(),
+        suggestions: options.suggestions,
+        auth,
     };
     App::with(database, settings).map_err(|wrong| {
         let count = wrong.len();

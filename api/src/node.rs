@@ -9,10 +9,10 @@ use async_graphql::{
     futures_util::future::join_all, registry::Registry,
 };
 
-use crate::{Error, Result, customer::Customer, error::excerpt, row::Record, ticket::Ticket};
-
-/// How many records `nodes` fetches at most.
-const MAX_NODES: usize = 100;
+use crate::{
+    Error, Result, customer::Customer, error::excerpt, limits::MAX_NODES, row::Record,
+    ticket::Ticket,
+};
 
 /// A record that can be fetched again by its global id.
 #[derive(Interface, Clone)]

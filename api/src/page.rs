@@ -26,7 +26,7 @@ use sea_orm::{
 };
 
 use crate::{
-    Error, Result,
+    Error, Limits, Result,
     context::{ContextExt, Loader, Shared},
     database::Pool,
     filter::Filter,
@@ -41,10 +41,8 @@ pub use scope::{Scope, Way};
 pub use statement::ParentKey;
 use wanted::Wanted;
 
-/// The largest page.
-const MAX_PAGE: i32 = 100;
 /// The page where neither `first` nor `last` is given.
-const DEFAULT_PAGE: i32 = 20;
+pub(crate) const DEFAULT_PAGE: i32 = 20;
 
 /// Which way a list is sorted.
 #[derive(Enum, Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -148,16 +146,17 @@ impl<R: Listed> List<R> {
         arguments: Arguments<R>,
     ) -> Result<Self> {
         let backward = arguments.last.is_some();
+        let largest = ctx.data_unchecked::<Limits>().page;
         let (name, size) = match (arguments.first, arguments.last) {
             (Some(_), Some(_)) => {
                 return Err(Error::bad_user_input(
                     "Expected `first` or `last`, found both.",
                 ));
             }
-            (first, None) => ("first", first.unwrap_or(DEFAULT_PAGE)),
+            (first, None) => ("first", first.unwrap_or(DEFAULT_PAGE.min(largest))),
             (None, Some(last)) => ("last", last),
         };
-        let limit = at_most(MAX_PAGE, name, size)?;
+        let limit = at_most(largest, name, size)?;
         let offset = arguments.offset.unwrap_or_default();
         let offset = u64::try_from(offset).map_err(|_| {
             Error::bad_user_input(format!(
@@ -201,11 +200,13 @@ impl<R: Listed> List<R> {
 pub(crate) fn at_most(most: i32, argument: &str, found: i32) -> Result<u64> {
     (u64::try_from(found).ok())
         .filter(|_| found <= most)
-        .ok_or_else(|| {
-            Error::bad_user_input(format!(
-                "Expected `{argument}` to be 0 to {most}, found {found}."
-            ))
-        })
+        .ok_or_else(|| out_of_range(most, argument, found))
+}
+
+pub(crate) fn out_of_range(most: i32, argument: &str, found: i32) -> Error {
+    Error::bad_user_input(format!(
+        "Expected `{argument}` to be 0 to {most}, found {found}."
+    ))
 }
 
 /// A page of a whole table.

@@ -25,10 +25,11 @@ use crate::{
     context::with_shop,
     customer::{CustomerMutation, CustomerQuery, CustomerSubscription},
     database::{Database, Pool},
-    document::{Documents, MAX_DEPTH},
-    error::{Error, classify},
+    document::Documents,
+    error::{Error, classify, list_at_most},
     finished::finished,
     health::Health,
+    limits::Limits,
     live::{self, Live},
     node::NodeQuery,
     settings::Settings,
@@ -36,7 +37,7 @@ use crate::{
     ticket::{
         TicketCountQuery, TicketList, TicketMutation, TicketQuery, TicketSubscription, TicketsOf,
     },
-    viewer::ViewerQuery,
+    viewer::{Caller, ViewerQuery},
 };
 
 /// Everything that can be read.
@@ -61,7 +62,7 @@ pub struct Subscription(CustomerSubscription, TicketSubscription);
 
 type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 
-fn schema() -> Schema {
+fn schema(limits: Limits) -> Schema {
     let query = Query(
         NodeQuery,
         ViewerQuery,
@@ -74,14 +75,16 @@ fn schema() -> Schema {
     Schema::build(query, Mutation::default(), Subscription::default())
         // Documents are validated before, all rules of them, and once.
         .validation_mode(ValidationMode::Fast)
-        .limit_recursive_depth(MAX_DEPTH)
+        // So is how deep they go.
+        .limit_recursive_depth(usize::MAX)
+        .data(limits)
         .finish()
 }
 
 /// The schema in GraphQL's own language.
 #[must_use]
 pub fn sdl() -> String {
-    printed(&schema())
+    printed(&schema(Limits::default()))
 }
 
 fn printed(schema: &Schema) -> String {
@@ -117,7 +120,7 @@ impl App {
     /// # Errors
     /// A line for each of the trusted documents that is not valid.
     pub fn with(database: Database, settings: Settings) -> Result<Self, Vec<String>> {
-        let schema = schema();
+        let schema = schema(settings.limits);
         Ok(Self {
             documents: Arc::new(Documents::new(printed(&schema), &settings)?),
             schema,
@@ -140,7 +143,11 @@ impl App {
 
     /// The parts of the server that are not there, as far as it knows.
     pub(crate) async fn missing(&self) -> Vec<&'static str> {
-        self.health.missing(&self.database).await
+        let mut missing = self.health.missing(&self.database).await;
+        if (self.settings.auth.as_ref()).is_some_and(|auth| !auth.has_keys()) {
+            missing.push("issuer");
+        }
+        missing
     }
 
     /// The schema in GraphQL's own language.
@@ -159,7 +166,7 @@ impl App {
     /// Executes one request. `may_write` is false where the transport allows queries alone; the
     /// result is then none for a mutation.
     pub async fn execute(&self, mut request: Request, may_write: bool) -> Option<Response> {
-        let Prepared { kind, merges } = match self.prepare(&mut request) {
+        let Prepared { kind, merges, .. } = match self.prepare(&mut request) {
             Ok(prepared) => prepared,
             Err(errors) => return Some(Response::from_errors(errors)),
         };
@@ -172,6 +179,7 @@ impl App {
             OperationType::Query => self.run(self.database.read.clone(), merges, request).await,
         };
         response.errors.iter_mut().for_each(classify);
+        self.cut(&mut response);
         self.health.note(&response);
         Some(response)
     }
@@ -201,7 +209,8 @@ impl App {
     /// Gives a request its document and its variables as they are to be executed.
     ///
     /// # Errors
-    /// The specification's request errors: nothing is to be executed.
+    /// The specification's request errors, and `FORBIDDEN` with the path of a field: nothing is to
+    /// be executed.
     fn prepare(&self, request: &mut Request) -> Result<Prepared, Vec<ServerError>> {
         let document = self.documents.get(&request.query);
         let document = document.map_err(|errors| errors.to_vec())?;
@@ -210,11 +219,24 @@ impl App {
         let given = std::mem::take(&mut request.variables);
         let coerced = self.documents.coerce(operation, given);
         request.variables = coerced.map_err(|error| vec![error])?;
+        // Without a caller it is the program itself that asks.
+        if let Some(caller) = Caller::of(request) {
+            operation.permit(caller, &request.variables)?;
+        }
+        let cost = self.documents.cost(operation, &request.variables);
+        let cost = cost.map_err(|error| vec![error])?;
         request.set_parsed_query(document.executable.clone());
         Ok(Prepared {
             kind: operation.kind,
             merges: document.merges,
+            cost,
         })
+    }
+
+    /// Lists no more errors than a response may.
+    fn cut(&self, response: &mut Response) {
+        let found = response.errors.len();
+        list_at_most(&mut response.errors, self.settings.limits.errors, found);
     }
 
     /// A panic is an error of this one request.
@@ -241,7 +263,10 @@ impl App {
     /// is one response, whose errors have no path. Nothing happens before the first is asked for,
     /// and to drop the stream is to unsubscribe.
     pub fn subscribe(&self, mut request: Request) -> impl Stream<Item = Response> + use<> {
-        if let Err(errors) = self.to_subscribe(&mut request) {
+        if let Err(mut errors) = self.to_subscribe(&mut request) {
+            for error in &mut errors {
+                error.path.clear();
+            }
             let refusal = Response::from_errors(errors);
             return stream::once(async { refusal }).boxed();
         }
@@ -251,6 +276,7 @@ impl App {
             begun: Arc::clone(&begun),
         });
         let responses = AssertUnwindSafe(self.schema.execute_stream(request)).catch_unwind();
+        let app = self.clone();
         let responses = responses.map(move |response| {
             let mut response = response.unwrap_or_else(|panic| refused(Error::panicked(&*panic)));
             for error in &mut response.errors {
@@ -259,6 +285,7 @@ impl App {
                     error.path.clear();
                 }
             }
+            app.cut(&mut response);
             response
         });
         responses.boxed()
@@ -280,6 +307,9 @@ struct Prepared {
     kind: OperationType,
     /// As [`crate::document::Document`] has it.
     merges: bool,
+    /// How many objects the answer may have; at least 1.
+    #[expect(dead_code, reason = "for who counts what a caller spends")]
+    cost: u64,
 }
 
 fn refused(error: Error) -> Response {

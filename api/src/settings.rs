@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::document::Manifest;
+use crate::{Limits, auth::Auth, document::Manifest};
 
 /// How requests are served; the default is what `repairshop serve` does without options.
 #[derive(Clone, Debug)]
@@ -17,6 +17,12 @@ pub struct Settings {
     pub batch: usize,
     /// How long a caller may take to send its request's body.
     pub body_timeout: Duration,
+    /// What a request may take.
+    pub limits: Limits,
+    /// Whether an error says what the caller may have meant: names of the schema.
+    pub suggestions: bool,
+    /// What access tokens are checked with; none where everybody may do everything.
+    pub auth: Option<Auth>,
 }
 
 impl Default for Settings {
@@ -27,6 +33,9 @@ impl Default for Settings {
             documents_only: false,
             batch: 0,
             body_timeout: Duration::from_secs(10),
+            limits: Limits::default(),
+            suggestions: false,
+            auth: None,
         }
     }
 }

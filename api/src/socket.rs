@@ -15,11 +15,15 @@ mod outbox;
 
 use std::{
     future::{Future, poll_fn},
+    net::IpAddr,
     pin::{Pin, pin},
     task::{Context, Poll},
 };
 
-use async_graphql::{futures_util::StreamExt, parser::types::OperationType};
+use async_graphql::{
+    futures_util::{FutureExt, StreamExt, future::BoxFuture},
+    parser::types::OperationType,
+};
 use axum::{
     body::Bytes,
     extract::ws::{Message, WebSocket, WebSocketUpgrade},
@@ -35,12 +39,8 @@ use self::{
     outbox::Outbox,
 };
 use crate::{
-    Error,
-    connections::{Connections, Limits},
-    request::Parameters,
-    response::is_request_error,
-    schema::App,
-    viewer::Caller,
+    Error, Limits, auth::Refused, connections::Connections, request::Parameters,
+    response::is_request_error, schema::App, viewer::Caller,
 };
 
 const PROTOCOL: &str = "graphql-transport-ws";
@@ -51,15 +51,16 @@ const FAREWELL: Duration = Duration::from_secs(3);
 /// How long a close frame is on its way.
 const LINGER: Duration = Duration::from_millis(500);
 
-/// Answers a request to talk WebSocket.
+/// Answers a request to talk WebSocket; none where there is no room for one more. `caller` is an
+/// address alone where the token is to come by `connection_init`.
 pub(crate) fn upgrade(
     upgrade: WebSocketUpgrade,
     app: App,
     connections: &Connections,
-    caller: Caller,
-) -> axum::response::Response {
+    caller: Result<Caller, IpAddr>,
+) -> Option<axum::response::Response> {
     let limits = *connections.limits();
-    let (stopping, open) = (connections.stopping().clone(), connections.socket());
+    let (stopping, open) = (connections.stopping().clone(), connections.socket()?);
     let upgrade = upgrade
         .protocols([PROTOCOL])
         .read_buffer_size(BUFFER)
@@ -67,7 +68,7 @@ pub(crate) fn upgrade(
         .max_message_size(limits.message)
         .max_frame_size(limits.message);
     let understood = upgrade.selected_protocol().is_some();
-    upgrade.on_upgrade(move |socket| async move {
+    Some(upgrade.on_upgrade(move |socket| async move {
         let _open = open;
         if understood {
             let mut stopping = pin!(stopping.cancelled_owned());
@@ -84,12 +85,7 @@ pub(crate) fn upgrade(
         } else {
             close(socket, Close::OTHER_PROTOCOL, &limits).await;
         }
-    })
-}
-
-/// Whether a client may come in, by what its `connection_init` says. Everybody may, as yet.
-fn admits(_payload: Option<&RawValue>) -> bool {
-    true
+    }))
 }
 
 /// Closes a socket, and waits a little for the client to have seen why.
@@ -116,12 +112,17 @@ async fn until_closed(mut socket: WebSocket) {
 struct Session<'a> {
     socket: WebSocket,
     app: App,
-    caller: Caller,
+    /// An address alone until a token says who it is.
+    caller: Result<Caller, IpAddr>,
+    /// The token of a `connection_init`, while it is being checked.
+    asking: Option<BoxFuture<'static, Result<Caller, Refused>>>,
     limits: Limits,
     operations: Operations,
     outbox: Outbox,
-    /// Whether there was a `connection_init`.
+    /// Whether there was a `connection_init` that let the client in.
     initialised: bool,
+    /// When the access token ends.
+    until: Option<Instant>,
     opened: Instant,
     /// When the client has last given a sign of life.
     heard: Instant,
@@ -138,6 +139,7 @@ struct Session<'a> {
 enum Event {
     Read(Option<Result<Message, axum::Error>>),
     Said(Operation, Option<async_graphql::Response>),
+    Known(Result<Caller, Refused>),
     Late,
     Stop,
     /// The client is gone.
@@ -153,7 +155,7 @@ impl<'a> Session<'a> {
     fn new(
         socket: WebSocket,
         app: App,
-        caller: Caller,
+        caller: Result<Caller, IpAddr>,
         limits: Limits,
         stopping: Pin<&'a mut WaitForCancellationFutureOwned>,
         timer: Pin<&'a mut Sleep>,
@@ -163,10 +165,12 @@ impl<'a> Session<'a> {
             socket,
             app,
             caller,
+            asking: None,
             limits,
             operations: Operations::default(),
             outbox: Outbox::default(),
             initialised: false,
+            until: None,
             opened: now,
             heard: now,
             pinged: false,
@@ -209,6 +213,12 @@ impl<'a> Session<'a> {
         } else if self.operations.is_empty() && sent.is_ready() {
             return Poll::Ready(Event::Idle);
         }
+        if let Some(asking) = &mut self.asking
+            && let Poll::Ready(known) = asking.poll_unpin(cx)
+        {
+            self.asking = None;
+            return Poll::Ready(Event::Known(known));
+        }
         if self.outbox.has_room() {
             self.operations.resume();
         }
@@ -247,11 +257,12 @@ impl<'a> Session<'a> {
             None if self.pinged => life + limits.patience,
             None => life,
         };
-        if self.initialised {
-            next
+        let end = if self.initialised {
+            self.until
         } else {
-            next.min(self.opened + limits.init)
-        }
+            Some(self.opened + limits.init)
+        };
+        end.map_or(next, |end| next.min(end))
     }
 
     fn late(&mut self) -> Result<(), End> {
@@ -268,6 +279,10 @@ impl<'a> Session<'a> {
     }
 
     fn handle(&mut self, event: Event) -> Result<(), End> {
+        // Not in its turn alone: a client that never lets the timer have one would stay.
+        if self.until.is_some_and(|until| until <= Instant::now()) {
+            return Err(Some(Close::TOKEN_EXPIRED));
+        }
         match event {
             Event::Read(Some(Ok(message))) => {
                 self.heard = Instant::now();
@@ -285,6 +300,9 @@ impl<'a> Session<'a> {
             Event::Read(Some(Err(error))) => return Err(unreadable(error)),
             Event::Read(None) | Event::Gone => return Err(None),
             Event::Said(operation, response) => self.say(operation, response),
+            Event::Known(Ok(caller)) => self.let_in(caller),
+            Event::Known(Err(Refused::Unavailable)) => return Err(Some(Close::TRY_LATER)),
+            Event::Known(Err(_)) => return Err(Some(Close::FORBIDDEN)),
             Event::Late => self.late()?,
             Event::Stop => {
                 self.stopping = None;
@@ -301,13 +319,10 @@ impl<'a> Session<'a> {
     fn read(&mut self, text: &str) -> Result<(), End> {
         let message = Incoming::parse(text).map_err(|why| Some(Close::bad_request(why)))?;
         match message {
-            Incoming::ConnectionInit(_) if self.initialised => Err(Some(Close::INIT_TWICE)),
-            Incoming::ConnectionInit(payload) if admits(payload) => {
-                self.initialised = true;
-                self.outbox.push(message::connection_ack());
-                Ok(())
+            Incoming::ConnectionInit(_) if self.initialised || self.asking.is_some() => {
+                Err(Some(Close::INIT_TWICE))
             }
-            Incoming::ConnectionInit(_) => Err(Some(Close::FORBIDDEN)),
+            Incoming::ConnectionInit(payload) => self.admit(payload),
             Incoming::Ping(payload) => {
                 self.outbox.push(message::pong(payload));
                 Ok(())
@@ -320,6 +335,30 @@ impl<'a> Session<'a> {
                 Ok(())
             }
         }
+    }
+
+    /// Lets a client in whose token came with the handshake, or is in the payload.
+    fn admit(&mut self, payload: Option<&RawValue>) -> Result<(), End> {
+        if let Some(auth) = self.app.settings().auth.clone() {
+            let token = message::authorization(payload);
+            if let Some(token) = token.map_err(|()| Some(Close::FORBIDDEN))? {
+                let caller = self.caller.as_ref();
+                let address = caller.map_or_else(|address| *address, |caller| caller.address);
+                let asking = async move { auth.caller(&token, address).await };
+                self.asking = Some(asking.boxed());
+                return Ok(());
+            }
+        }
+        let caller = self.caller.clone();
+        self.let_in(caller.map_err(|_| Some(Close::FORBIDDEN))?);
+        Ok(())
+    }
+
+    fn let_in(&mut self, caller: Caller) {
+        self.until = caller.ends();
+        self.caller = Ok(caller);
+        self.initialised = true;
+        self.outbox.push(message::connection_ack());
     }
 
     fn subscribe(&mut self, id: &str, parameters: Parameters) -> Result<(), End> {
@@ -338,7 +377,10 @@ impl<'a> Session<'a> {
                 .push(message::error(id, &[error.into_server_error()]));
             return Ok(());
         }
-        let request = match parameters.into_request(&self.app, self.caller.clone()) {
+        let Ok(caller) = self.caller.clone() else {
+            return Err(Some(Close::UNAUTHORIZED));
+        };
+        let request = match parameters.into_request(&self.app, caller) {
             Ok(request) => request,
             Err(error) => {
                 self.outbox.push(message::error(id, &[error]));

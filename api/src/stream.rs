@@ -26,7 +26,10 @@ use axum::{
     },
     response::IntoResponse,
 };
-use tokio::time::sleep;
+use tokio::{
+    sync::OwnedSemaphorePermit,
+    time::{Instant, Sleep, sleep, sleep_until},
+};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use crate::{
@@ -118,12 +121,15 @@ impl Format {
     }
 
     /// Sends the responses as they come, and a sign of life where none come, until the last. A
-    /// subscription also ends when the server stops, and says so: its client asks again.
+    /// subscription also ends when the server stops, or its caller's access token (`until`), and says
+    /// so: its client asks again.
     pub(crate) fn respond(
         self,
         responses: BoxStream<'static, Response>,
         is_subscription: bool,
+        until: Option<Instant>,
         connections: &Connections,
+        room: OwnedSemaphorePermit,
     ) -> axum::response::Response {
         let chunks = Chunks {
             format: self,
@@ -131,7 +137,11 @@ impl Format {
             nothing_yet: true,
             stopping: is_subscription
                 .then(|| Box::pin(connections.stopping().clone().cancelled_owned())),
+            expired: until
+                .filter(|_| is_subscription)
+                .map(|until| Box::pin(sleep_until(until))),
             silence: connections.limits().heartbeat,
+            _room: room,
         };
         let chunks = stream::unfold(chunks, |mut chunks| async {
             let chunk = chunks.next().await?;
@@ -161,7 +171,10 @@ struct Chunks {
     responses: Option<BoxStream<'static, Response>>,
     nothing_yet: bool,
     stopping: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
+    expired: Option<Pin<Box<Sleep>>>,
     silence: Duration,
+    /// Held until the end.
+    _room: OwnedSemaphorePermit,
 }
 
 impl Chunks {
@@ -173,8 +186,18 @@ impl Chunks {
                 None => pending().await,
             }
         };
+        let expired = async {
+            match &mut self.expired {
+                Some(expired) => expired.await,
+                None => pending().await,
+            }
+        };
         tokio::select! {
             biased;
+            () = expired => {
+                let error = Error::unauthenticated("Expected a valid access token, found one that has expired.").into_server_error();
+                Some(self.say(&Response::from_errors(vec![error])))
+            }
             response = responses.next() => Some(match response {
                 Some(response) => self.say(&response),
                 None => self.end(),

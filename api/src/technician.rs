@@ -6,6 +6,7 @@ use sea_orm::{ConnectionTrait, DbErr, Statement};
 use crate::{
     Result,
     context::ContextExt,
+    limits::MAX_GROUPS,
     page::at_most,
     ticket::{TicketList, TicketsOf},
 };
@@ -47,7 +48,7 @@ impl TechnicianQuery {
         ctx: &Context<'_>,
         #[graphql(desc = "How many: 0 to 1,000.", default = 100)] first: i32,
     ) -> Result<Vec<Technician>> {
-        let first = at_most(1_000, "first", first)?;
+        let first = at_most(MAX_GROUPS, "first", first)?;
         let db = ctx.shop().db();
         let backend = db.get_database_backend();
         let names = Statement::from_sql_and_values(backend, NAMES, [first.into()]);

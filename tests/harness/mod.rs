@@ -6,6 +6,7 @@
 mod command;
 mod database;
 mod events;
+mod issuer;
 mod node;
 mod postgres;
 mod shell;
@@ -16,7 +17,7 @@ use std::{
     time::Duration,
 };
 
-use api::{App, Connections, Limits, database::Database};
+use api::{App, Connections, Limits, Settings, database::Database};
 use reqwest::header::HeaderMap;
 use sea_orm::{ConnectionTrait, DatabaseConnection, TryGetableMany};
 use serde_json::{Value, json};
@@ -25,6 +26,7 @@ use tokio::{net::TcpListener, task::yield_now, time::timeout};
 pub(crate) use command::{Directory, Outcome, Serving, cargo, repairshop};
 pub(crate) use database::{Kind, TestDatabase, administer, connect, rows};
 pub(crate) use events::Events;
+pub(crate) use issuer::{Issuer, Key, SECRET, now, signed, token};
 pub(crate) use node::{node, node_with};
 pub(crate) use postgres::{Cluster, free_port};
 pub(crate) use shell::{curl, words};
@@ -54,6 +56,7 @@ pub(crate) struct Shop {
     kind: Kind,
     pub(crate) database_url: String,
     app: App,
+    database: Database,
     client: reqwest::Client,
     other_program: DatabaseConnection,
     statements: Arc<Mutex<Vec<String>>>,
@@ -82,12 +85,13 @@ impl Shop {
         )
         .await
         .expect("the server's connection");
-        let app = App::new(database);
+        let app = App::new(database.clone());
         Self {
             url: serve(api::app(app.clone())).await,
             kind: test_database.kind,
             database_url: test_database.url.clone(),
             app,
+            database,
             client: reqwest::Client::builder()
                 .no_proxy()
                 .build()
@@ -102,6 +106,12 @@ impl Shop {
         let connections = Connections::new(limits);
         let router = api::app_with(self.app.clone(), connections.clone());
         (serve(router).await, connections)
+    }
+
+    /// Serves the same database at another address, with other settings.
+    pub(crate) async fn with_settings(&self, settings: Settings) -> String {
+        let app = App::with(self.database.clone(), settings);
+        serve(api::app(app.expect("no trusted documents"))).await
     }
 
     pub(crate) fn kind(&self) -> Kind {

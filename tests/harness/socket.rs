@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::{net::TcpStream, time::timeout};
 use tokio_tungstenite::{
     WebSocketStream, client_async,
-    tungstenite::{Message, client::IntoClientRequest, http::HeaderValue},
+    tungstenite::{Error, Message, client::IntoClientRequest, http::HeaderValue},
 };
 
 /// Waits for what has to happen, and not for ever.
@@ -21,6 +21,18 @@ pub(crate) struct Socket(WebSocketStream<TcpStream>);
 impl Socket {
     /// A socket with this subprotocol, to the server at `http://…/graphql`.
     pub(crate) async fn open(url: &str, protocol: Option<&'static str>) -> Self {
+        let mut headers = Vec::new();
+        headers.extend(protocol.map(|it| ("sec-websocket-protocol", it)));
+        Self::with_headers(url, &headers)
+            .await
+            .expect("a WebSocket")
+    }
+
+    /// One that is asked for with these headers; the status of the answer where there is none.
+    pub(crate) async fn with_headers(
+        url: &str,
+        headers: &[(&'static str, &str)],
+    ) -> Result<Self, u16> {
         let address = url
             .trim_start_matches("http://")
             .trim_end_matches("/graphql");
@@ -29,14 +41,15 @@ impl Socket {
             .replacen("http", "ws", 1)
             .into_client_request()
             .expect("a request");
-        if let Some(protocol) = protocol {
-            let protocol = HeaderValue::from_static(protocol);
-            request
-                .headers_mut()
-                .insert("sec-websocket-protocol", protocol);
+        for (name, value) in headers {
+            let value = HeaderValue::from_str(value).expect("a header");
+            request.headers_mut().insert(*name, value);
         }
-        let (socket, _) = client_async(request, stream).await.expect("a WebSocket");
-        Self(socket)
+        match client_async(request, stream).await {
+            Ok((socket, _)) => Ok(Self(socket)),
+            Err(Error::Http(answer)) => Err(answer.status().as_u16()),
+            Err(error) => panic!("no answer: {error}"),
+        }
     }
 
     /// One that waits for its `connection_init`.
@@ -50,6 +63,13 @@ impl Socket {
         socket.send(&json!({ "type": "connection_init" })).await;
         assert_eq!(socket.message().await, json!({ "type": "connection_ack" }));
         socket
+    }
+
+    /// Asks to be let in, by a token if there is one.
+    pub(crate) async fn init(&mut self, token: Option<&str>) {
+        let payload = token.map(|token| json!({ "Authorization": format!("Bearer {token}") }));
+        self.send(&json!({ "type": "connection_init", "payload": payload }))
+            .await;
     }
 
     pub(crate) async fn send(&mut self, message: &Value) {

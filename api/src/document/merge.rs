@@ -9,7 +9,7 @@ use async_graphql::parser::types::{ExecutableDocument, Selection, SelectionSet};
 /// own share a response key. Type conditions are not looked at, so some documents count that would
 /// not have to.
 ///
-/// For valid documents of a bounded size: [`super::limit::selections`].
+/// For valid documents of a bounded size: [`super::limit::document`].
 pub(super) fn merges(document: &ExecutableDocument) -> bool {
     (document.operations.iter())
         .any(|(_, operation)| set_merges(document, &operation.node.selection_set.node))

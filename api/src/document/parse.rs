@@ -24,7 +24,7 @@ use async_graphql::{
 
 use async_graphql_value::Value as Literal;
 
-use super::{limit::tokens, validate::told};
+use super::{limit::tokens, validate::first};
 use crate::error::{Code, coded, excerpt};
 
 type Arguments = Vec<(Positioned<async_graphql::Name>, Positioned<Literal>)>;
@@ -34,8 +34,7 @@ type Arguments = Vec<(Positioned<async_graphql::Name>, Positioned<Literal>)>;
 pub(super) fn parse(text: &str) -> Result<Document, ServerError> {
     let document = Parser::new().parse_ast(text, "document");
     let document = document.map_err(|invalid| {
-        let mut errors = told(invalid.errors.iter(), Code::GraphqlParseFailed).into_iter();
-        let error = errors.next();
+        let error = first(invalid.errors.iter(), Code::GraphqlParseFailed);
         error.unwrap_or_else(|| unreadable("Syntax error: expected a document.", None))
     })?;
     match left_out(text, &document) {

@@ -7,7 +7,7 @@ use axum::{
     body::{Body, Bytes},
     http::{
         HeaderMap, HeaderValue, StatusCode,
-        header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, ETAG, VARY},
+        header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, ETAG, RETRY_AFTER, VARY},
     },
 };
 use sha2::{Digest, Sha256};
@@ -87,6 +87,7 @@ impl Answer {
     fn status(self, errors: &[ServerError]) -> StatusCode {
         let has = |code| errors.iter().any(|error| has_code(error, code));
         match self {
+            _ if has(Code::Unauthenticated) => StatusCode::UNAUTHORIZED,
             Self::Json => StatusCode::OK,
             Self::GraphQl if has(Code::InternalServerError) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::GraphQl if has(Code::Unavailable) => StatusCode::SERVICE_UNAVAILABLE,
@@ -128,6 +129,15 @@ impl Answer {
 pub(super) fn none_acceptable() -> HttpResponse {
     let message = format!("Expected to be allowed to answer with `{GRAPHQL}` or `{JSON}`.");
     Answer::Json.refuse(StatusCode::NOT_ACCEPTABLE, message)
+}
+
+/// Refuses to keep one more connection open (RFC 9110, section 15.6.4).
+pub(super) fn no_room(answer: Answer) -> HttpResponse {
+    let message = "The server has no room for one more open connection; try again in a moment.";
+    let error = Error::unavailable(message).into_server_error();
+    let mut response = answer.errors(StatusCode::SERVICE_UNAVAILABLE, vec![error]);
+    (response.headers_mut()).insert(RETRY_AFTER, HeaderValue::from_static("10"));
+    response
 }
 
 /// Gives an answer to GET its bytes and their tag, or says that the caller has them already.

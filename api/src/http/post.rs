@@ -21,10 +21,7 @@ use super::{
     negotiate::{JSON, is_json},
     wish::Wish,
 };
-use crate::{App, error::Error, request::Parameters, response, viewer::Caller};
-
-/// The longest body, in bytes.
-const MAX_BODY: usize = 1024 * 1024;
+use crate::{App, document::too_deep, error::Error, request::Parameters, response, viewer::Caller};
 
 pub(super) async fn by_post(
     State(server): State<Server>,
@@ -48,7 +45,7 @@ pub(super) async fn by_post(
     } else {
         match serde_json::from_slice(&body) {
             Ok(parameters) => one(&server, caller, wish, parameters).await,
-            Err(error) => answer.refuse(StatusCode::BAD_REQUEST, shape(&error)),
+            Err(error) => unreadable(app, answer, &body, &error),
         }
     };
     compressed(&headers, response).await
@@ -75,7 +72,7 @@ async fn batch(app: &App, caller: &Caller, answer: Answer, body: &[u8]) -> Respo
     }
     let requests: Vec<Parameters> = match serde_json::from_slice(body) {
         Ok(requests) => requests,
-        Err(error) => return answer.refuse(StatusCode::BAD_REQUEST, shape(&error)),
+        Err(error) => return unreadable(app, answer, body, &error),
     };
     let found = requests.len();
     if found == 0 || found > most {
@@ -101,7 +98,8 @@ async fn batch(app: &App, caller: &Caller, answer: Answer, body: &[u8]) -> Respo
 /// Why there is no body to look at.
 enum Refused {
     Type,
-    TooLong,
+    /// Longer than this many bytes; how long it is, where the caller says so.
+    TooLong(usize, Option<u64>),
     TooSlow,
     Broken,
 }
@@ -111,10 +109,11 @@ async fn read(app: &App, headers: &HeaderMap, body: Body) -> Result<Bytes, Refus
         return Err(Refused::Type);
     }
     // Before it is sent, where the caller says how long it is.
-    if body.size_hint().lower() > MAX_BODY as u64 {
-        return Err(Refused::TooLong);
+    let (most, said) = (app.settings().limits.message, body.size_hint().lower());
+    if said > most as u64 {
+        return Err(Refused::TooLong(most, Some(said)));
     }
-    let body = timeout(app.settings().body_timeout, to_bytes(body, MAX_BODY)).await;
+    let body = timeout(app.settings().body_timeout, to_bytes(body, most)).await;
     let body = body.map_err(|_| Refused::TooSlow)?;
     body.map_err(|error| {
         let cause = error
@@ -122,7 +121,7 @@ async fn read(app: &App, headers: &HeaderMap, body: Body) -> Result<Bytes, Refus
             .and_then(|it| it.downcast_ref::<LengthLimitError>());
         let limit = cause.is_some();
         if limit {
-            Refused::TooLong
+            Refused::TooLong(most, None)
         } else {
             Refused::Broken
         }
@@ -138,9 +137,12 @@ impl Refused {
                     "Expected a body of the content type `{JSON}`, in UTF-8 and not compressed."
                 ),
             ),
-            Self::TooLong => (
+            Self::TooLong(most, found) => (
                 StatusCode::PAYLOAD_TOO_LARGE,
-                format!("Expected a body of at most {MAX_BODY} bytes."),
+                format!(
+                    "Expected a body of at most {most} bytes, found {}.",
+                    found.map_or("more".to_owned(), |found| found.to_string())
+                ),
             ),
             Self::TooSlow => (
                 StatusCode::REQUEST_TIMEOUT,
@@ -151,7 +153,12 @@ impl Refused {
                 "Expected a complete body.".to_owned(),
             ),
         };
-        let mut response = answer.refuse(status, message);
+        let mut response = if status == StatusCode::PAYLOAD_TOO_LARGE {
+            let error = Error::too_costly(message).into_server_error();
+            answer.errors(status, vec![error])
+        } else {
+            answer.refuse(status, message)
+        };
         if status == StatusCode::UNSUPPORTED_MEDIA_TYPE {
             // Of both reasons for this status, it tells which (RFC 9110, section 15.5.16).
             (response.headers_mut()).insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
@@ -163,14 +170,19 @@ impl Refused {
     }
 }
 
-fn shape(error: &serde_json::Error) -> String {
+/// Says why a body is not what it has to be.
+fn unreadable(app: &App, answer: Answer, body: &[u8], error: &serde_json::Error) -> Response {
+    if let Some(error) = too_deep(body, &app.settings().limits) {
+        return answer.errors(StatusCode::BAD_REQUEST, vec![error.into_server_error()]);
+    }
     let found = if error.is_data() {
         "another shape"
     } else {
         "no JSON"
     };
-    format!(
+    let message = format!(
         "Expected the body to be a JSON object with a string `query` or `documentId` and optionally \
          a string `operationName` and objects `variables` and `extensions`, found {found}."
-    )
+    );
+    answer.refuse(StatusCode::BAD_REQUEST, message)
 }

@@ -3,8 +3,12 @@
 use async_graphql::{Request, parser::types::OperationType};
 use axum::{http::HeaderMap, response::Response};
 
-use super::{Server, answer::Answer, negotiate::wanted};
-use crate::{App, stream::Format};
+use super::{
+    Server,
+    answer::{Answer, no_room},
+    negotiate::wanted,
+};
+use crate::{App, stream::Format, viewer::Caller};
 
 /// How the caller wants to be answered.
 #[derive(Clone, Copy)]
@@ -40,6 +44,7 @@ impl Wish {
         let may_run = may_write || kind != Some(OperationType::Mutation);
         (may_run && (is_subscription || self.only_stream)).then_some(Stream {
             format,
+            answer: self.answer,
             is_subscription,
         })
     }
@@ -48,12 +53,24 @@ impl Wish {
 /// A stream of responses that a request is to have.
 pub(super) struct Stream {
     format: Format,
+    /// What is said where there is no room for it.
+    answer: Answer,
     is_subscription: bool,
 }
 
 impl Stream {
     pub(super) fn of(self, server: &Server, request: Request) -> Response {
+        let Some(room) = server.connections.stream() else {
+            return no_room(self.answer);
+        };
+        let until = Caller::of(&request).and_then(Caller::ends);
         let responses = server.app.responses(request, self.is_subscription);
-        (self.format).respond(responses, self.is_subscription, &server.connections)
+        (self.format).respond(
+            responses,
+            self.is_subscription,
+            until,
+            &server.connections,
+            room,
+        )
     }
 }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use async_graphql::{Response, ServerError};
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes};
 use serde::Deserialize;
-use serde_json::value::RawValue;
+use serde_json::{Map, Value, value::RawValue};
 
 use crate::{request::Parameters, response};
 
@@ -28,7 +28,9 @@ impl Close {
     pub(super) const TOO_BIG: Self = Self::new(1009, "Message too big");
     /// IANA's "Try Again Later": clients connect again, as they should.
     pub(super) const TOO_SLOW: Self = Self::new(1013, "Too slow: messages were not read in time");
+    pub(super) const TRY_LATER: Self = Self::new(1013, "Access tokens cannot be checked now");
     pub(super) const UNAUTHORIZED: Self = Self::new(4401, "Unauthorized");
+    pub(super) const TOKEN_EXPIRED: Self = Self::new(4401, "The access token has expired");
     pub(super) const FORBIDDEN: Self = Self::new(4403, "Forbidden");
     pub(super) const OTHER_PROTOCOL: Self = Self::new(4406, "Subprotocol not acceptable");
     pub(super) const INIT_TIMEOUT: Self = Self::new(4408, "Connection initialisation timeout");
@@ -132,6 +134,24 @@ impl<'a> Envelope<'a> {
         parameters.ok_or(
             "Expected a `payload` with a string `query`, and objects `variables` and `extensions`",
         )
+    }
+}
+
+/// What a `connection_init` says in place of the `Authorization` header, whatever the case of that.
+///
+/// # Errors
+/// Where it is no text, or stands there twice.
+pub(super) fn authorization(payload: Option<&RawValue>) -> Result<Option<String>, ()> {
+    let Some(payload) = payload else {
+        return Ok(None);
+    };
+    let fields: Map<String, Value> = serde_json::from_str(payload.get()).map_err(|_| ())?;
+    let mut found = (fields.into_iter())
+        .filter(|(name, value)| name.eq_ignore_ascii_case("authorization") && !value.is_null());
+    match (found.next(), found.next()) {
+        (None, _) => Ok(None),
+        (Some((_, Value::String(text))), None) => Ok(Some(text)),
+        _ => Err(()),
     }
 }
 

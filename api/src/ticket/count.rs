@@ -14,6 +14,7 @@ use crate::{
     context::ContextExt,
     customer::Customer,
     dialect,
+    limits::MAX_GROUPS,
     page::{Scope, at_most},
     row::Row,
     scalar::{Date, Needle},
@@ -91,7 +92,7 @@ impl TicketCountQuery {
         search: Option<Needle>,
         #[graphql(desc = "How many groups: 0 to 1,000.", default = 100)] first: i32,
     ) -> Result<Vec<TicketCount>> {
-        let first = at_most(1_000, "first", first)?;
+        let first = at_most(MAX_GROUPS, "first", first)?;
         let db = ctx.shop().db();
         let backend = db.get_database_backend();
         let mut dimensions: Vec<TicketDimension> = Vec::new();

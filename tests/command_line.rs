@@ -75,7 +75,7 @@ async fn an_unmigrated_database_is_left_as_it_is() {
     fails(
         &["serve"],
         &database.url,
-        &["lacks 4 migrations", "repairshop migrate up"],
+        &["lacks 5 migrations", "repairshop migrate up"],
     );
     connection.close().await.expect("the connection closes");
     database.remove().await;

@@ -5,7 +5,9 @@ mod harness;
 
 mod audits;
 mod auth;
+mod beside_drizzle;
 mod browsers;
+mod check;
 mod clients;
 mod command_line;
 mod cut_requests;

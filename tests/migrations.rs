@@ -2,6 +2,8 @@
 //! databases. Below: the tables that they make or adopt, and what PostgreSQL gets beside them.
 
 mod adopted;
+mod drizzle_kit;
+mod generate;
 mod plans;
 mod shape;
 
@@ -12,13 +14,14 @@ use std::thread;
 use crate::harness::{Directory, Kind, TestDatabase, repairshop, rows};
 use shape::shape;
 
-const ALL: [&str; 6] = [
+const ALL: [&str; 7] = [
     "m20261122_000001_customers_and_tickets",
     "m20261122_000002_indexes",
     "m20261122_000003_updated_at_trigger",
     "m20261122_000004_search_index",
     "m20261122_000005_changes",
     "m20261122_000006_growth",
+    "m20261122_000007_beside_drizzle",
 ];
 
 /// What the command prints for these migrations.

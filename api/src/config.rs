@@ -53,6 +53,12 @@ pub enum Command {
         #[command(subcommand)]
         command: migration::Command,
     },
+    /// Compare the database with what the server expects; exit status 1 on a difference
+    Check {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Print the GraphQL schema
     Schema,
     /// Fill the database with made-up customers and tickets, the same ones each time

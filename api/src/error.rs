@@ -353,6 +353,20 @@ pub(crate) fn violated(error: &DbErr) -> Option<Constraint> {
         return None;
     };
     let database = cause.as_database_error()?;
+    // Of tables that were adopted, the index over addresses is an exclusion constraint; on SQLite a
+    // trigger may have to stand in for it.
+    let excluded = database
+        .code()
+        .is_some_and(|code| code == "23P01" || code == "1811")
+        && [
+            database.constraint().unwrap_or_default(),
+            database.message(),
+        ]
+        .iter()
+        .any(|said| said.contains("customers_email_lower"));
+    if excluded {
+        return Some(Constraint::CustomerEmail);
+    }
     match (error.sql_err()?, database.constraint()) {
         (SqlErr::UniqueConstraintViolation(_), Some(name)) => name
             .starts_with("customers_email")

@@ -20,7 +20,9 @@ use api::{
     database::{Database, Options, StatementLog, reason},
     seed,
 };
-use sea_orm::metric::Info;
+use migration::tables::{Difference, Severity};
+use sea_orm::{DbErr, metric::Info};
+use serde_json::json;
 use tokio::{
     net::{TcpListener, lookup_host},
     signal::unix::{SignalKind, signal},
@@ -127,6 +129,14 @@ async fn run(config: &Config) -> Outcome {
             }
             serve(database, auth, &options, log.as_ref()).await
         }
+        Command::Migrate {
+            command: migration::Command::Generate(options),
+        } => {
+            for line in migration::generate(&options).await? {
+                say(&line);
+            }
+            Ok(())
+        }
         Command::Migrate { command } => {
             let url = if command == migration::Command::Status {
                 migration::to_look_at(database.url)
@@ -140,6 +150,14 @@ async fn run(config: &Config) -> Outcome {
             }
             database.close().await;
             Ok(())
+        }
+        Command::Check { json } => {
+            let url = migration::to_look_at(database.url);
+            let place = Options { url, ..database };
+            let database = Database::connect_with(&place, log.as_ref()).await?;
+            let outcome = check(&database, json).await;
+            database.close().await;
+            outcome
         }
         Command::Schema => {
             say(api::sdl().trim_end());
@@ -171,7 +189,74 @@ async fn migrate(database: &Database, command: &migration::Command) -> Result<Ve
     if let Cow::Owned(direct) = direct {
         let _ = direct.close().await;
     }
-    done.map_err(|error| format!("nothing was changed: {}", reason(&error)))
+    done.map_err(|error| {
+        let why = match &error {
+            DbErr::Migration(_) => migration::in_words(&error),
+            _ => reason(&error),
+        };
+        format!("nothing was changed: {why}")
+    })
+}
+
+/// Prints how the database differs from the entities, for people or for programs.
+async fn check(database: &Database, json: bool) -> Outcome {
+    let failed = |error| format!("the database cannot be looked at: {}", reason(&error));
+    let differences = migration::check(&database.write).await.map_err(failed)?;
+    let pending = migration::pending(&database.write).await.map_err(failed)?;
+    let counts = |it: &&Difference| it.severity > Severity::Harmless;
+    let count = differences.iter().filter(counts).count();
+    if json {
+        let said = differences.iter().map(|it| {
+            json!({
+                "table": it.table, "column": it.column, "expected": it.expected, "found": it.found,
+                "severity": it.severity.as_str(), "message": it.to_string(),
+            })
+        });
+        let said: Vec<_> = said.collect();
+        say(&json!({ "differences": said, "pendingMigrations": pending }).to_string());
+    } else {
+        for difference in &differences {
+            let alone = if counts(&difference) {
+                ""
+            } else {
+                "; it is left alone"
+            };
+            say(&format!("{difference}{alone}"));
+        }
+        if count == 0 {
+            say("The database has what the server expects.");
+        }
+        if !pending.is_empty() {
+            let names = pending.join(", ");
+            say(&format!("To be done by `repairshop migrate up`: {names}"));
+        }
+    }
+    match count {
+        0 => Ok(()),
+        1 => Err("1 difference".into()),
+        _ => Err(format!("{count} differences").into()),
+    }
+}
+
+/// Refuses a database whose rows cannot be read, and says what else is not as expected.
+async fn fits(database: &Database) -> Outcome {
+    let differences = migration::check(&database.write).await;
+    let differences =
+        differences.map_err(|it| format!("the tables cannot be looked at: {}", reason(&it)))?;
+    let of = |severity| differences.iter().filter(move |it| it.severity == severity);
+    let lines = |severity| -> Vec<String> { of(severity).map(ToString::to_string).collect() };
+    let fatal = lines(Severity::Fatal);
+    if !fatal.is_empty() {
+        return Err(fatal.join("; ").into());
+    }
+    for line in lines(Severity::Wrong) {
+        warn!("{line}");
+    }
+    let alone = lines(Severity::Harmless).join("; ");
+    if !alone.is_empty() {
+        info!("left alone: {alone}");
+    }
+    Ok(())
 }
 
 /// Makes sure of the tables; says whether the database has only just got them.
@@ -188,6 +273,7 @@ async fn prepare(database: &Database, allowed: bool) -> Result<bool, Box<dyn Err
         warn!("a newer version has migrated this database: {newer}");
     }
     if status.pending.is_empty() {
+        fits(database).await?;
         return Ok(false);
     }
     if allowed || !database.is_postgres() {
@@ -195,6 +281,7 @@ async fn prepare(database: &Database, allowed: bool) -> Result<bool, Box<dyn Err
         for line in migrate(database, &up).await? {
             info!("{line}");
         }
+        fits(database).await?;
         return Ok(status.applied.is_empty());
     }
     let (count, names) = (status.pending.len(), status.pending.join(", "));

@@ -2,7 +2,6 @@
 //! [`async_graphql::Request`] in, [`async_graphql::Response`] out. Knows no transport.
 
 use std::{
-    any::TypeId,
     future::ready,
     panic::AssertUnwindSafe,
     sync::{
@@ -262,9 +261,8 @@ impl App {
     /// # Errors
     /// As [`App::prepare`]; and `RATE_LIMITED`.
     fn admit(&self, request: &mut Request) -> Result<Prepared, Vec<ServerError>> {
-        let caller = request.data.get(&TypeId::of::<Caller>());
         // Requests without a caller come from nobody's network: from a test, or a benchmark.
-        let caller = caller.and_then(|it| it.downcast_ref::<Caller>()).cloned();
+        let caller = Caller::of(request).cloned();
         let charge = |cost: u64| match &caller {
             Some(caller) if cost > 0 => {
                 let cost = u32::try_from(cost).unwrap_or(u32::MAX);

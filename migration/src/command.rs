@@ -1,18 +1,18 @@
-//! The four commands, and the lock under which those that change something run.
+//! The commands, and the lock under which those that change something run.
 //!
 //! One transaction holds the lock and all the changes: of programs that migrate at once, one does
 //! and the others find nothing left to do, and a migration that fails leaves nothing behind.
 
 use clap::Subcommand;
 use sea_orm_migration::{
-    MigratorTrait,
+    MigratorTrait, SchemaManager,
     sea_orm::{
         ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction,
         DbBackend, DbErr, RuntimeErr, SqliteTransactionMode, TransactionOptions, TransactionTrait,
     },
 };
 
-use crate::{Migrator, Status, status, to_look_at};
+use crate::{ADOPT, Generate, Migrator, Status, generate, is_adopted, refusal, status, to_look_at};
 
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 pub enum Command {
@@ -22,7 +22,7 @@ pub enum Command {
         #[arg(short, long)]
         num: Option<u32>,
     },
-    /// Undo the latest migrations; undoing the first one deletes the shop's tables with all their rows
+    /// Undo the latest migrations; undoing the first one deletes the shop's tables with all their rows, unless they were adopted
     Down {
         /// Undo this many, latest first
         #[arg(short, long, default_value_t = 1)]
@@ -32,6 +32,8 @@ pub enum Command {
     Status,
     /// DELETE ALL CUSTOMERS AND TICKETS: undo all migrations and apply them again (other tables stay)
     Fresh,
+    /// Write the migration that takes a database to where the entities are now
+    Generate(Generate),
 }
 
 /// How often a command is begun.
@@ -42,6 +44,12 @@ const ATTEMPTS: usize = 5;
 /// # Errors
 /// Where the database cannot be reached or refuses a statement; it is then as it was before.
 pub async fn run(url: &str, command: &Command) -> Result<(), DbErr> {
+    if let Command::Generate(options) = command {
+        for line in generate(options).await.map_err(DbErr::Custom)? {
+            println!("{line}");
+        }
+        return Ok(());
+    }
     let url = if *command == Command::Status {
         to_look_at(url)
     } else {
@@ -87,7 +95,7 @@ pub async fn execute(db: &DatabaseConnection, command: &Command) -> Result<Vec<S
         left -= 1;
         match change(db, command).await {
             Err(error) if left > 0 && is_deadlock(&error) => {}
-            done => return done,
+            done => return done.map_err(refusal::explained),
         }
     }
 }
@@ -110,6 +118,12 @@ async fn change(db: &DatabaseConnection, command: &Command) -> Result<Vec<String
             // An older version on a newer database has nothing to add, and that is no error.
             if !before.pending.is_empty() {
                 known_only(&before)?;
+                if before.applied.is_empty() {
+                    refusal::unfit(&txn).await?;
+                    if txn.get_database_backend() == DbBackend::Postgres {
+                        txn.execute_unprepared(ADOPT).await?;
+                    }
+                }
                 Migrator::up(&txn, num).await?;
             }
         }
@@ -119,10 +133,18 @@ async fn change(db: &DatabaseConnection, command: &Command) -> Result<Vec<String
         }
         Command::Fresh => {
             known_only(&before)?;
+            if txn.get_database_backend() == DbBackend::Postgres
+                && is_adopted(&SchemaManager::new(&txn)).await?
+            {
+                return Err(DbErr::Migration(
+                    "another program made these tables, and their rows are not ours to delete"
+                        .to_owned(),
+                ));
+            }
             Migrator::down(&txn, None).await?;
             Migrator::up(&txn, None).await?;
         }
-        Command::Status => {}
+        Command::Status | Command::Generate(_) => {}
     }
     let after = status(&txn).await?;
     leave(&txn, &after).await?;

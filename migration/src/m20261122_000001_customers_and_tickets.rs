@@ -2,7 +2,7 @@
 
 use sea_orm_migration::{prelude::*, sea_orm::DbErr};
 
-use crate::{is_postgres, table};
+use crate::{is_adopted, is_postgres, table};
 
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
@@ -69,7 +69,11 @@ impl MigrationTrait for Migration {
         manager.create_table(tickets).await
     }
 
+    /// Tables that were adopted stay: they and their rows are another program's.
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        if is_postgres(manager) && is_adopted(manager).await? {
+            return Ok(());
+        }
         for name in ["tickets", "customers"] {
             let mut drop = Table::drop();
             drop.table(table(manager, name)).if_exists();

@@ -4,7 +4,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use migration::{Command, DEFAULT_DATABASE_URL, run};
+use migration::{Command, DEFAULT_DATABASE_URL, in_words, run};
 
 /// Bring the database of the repair shop up to date
 #[derive(Debug, Parser)]
@@ -32,7 +32,7 @@ async fn main() -> ExitCode {
     match run(url.unwrap_or(DEFAULT_DATABASE_URL), &cli.command).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {}", error.to_string().replace('\n', "; "));
+            eprintln!("error: {}", in_words(&error));
             ExitCode::FAILURE
         }
     }

@@ -152,15 +152,7 @@ fn migration() -> &'static Path {
     PROGRAM.get_or_init(|| {
         let target = Path::new(REPAIRSHOP).ancestors().nth(2);
         let target = target.expect("the program is in target/debug");
-        let mut build = Command::new(env!("CARGO"));
-        // What Cargo tells a test of its package would look like a change to the build scripts that
-        // watch these variables, and build half of the libraries again.
-        for (name, _) in env::vars_os() {
-            let text = name.to_string_lossy();
-            if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
-                build.env_remove(&name);
-            }
-        }
+        let mut build = cargo();
         let status = build
             .args(["build", "--quiet", "--locked", "--workspace"])
             .arg("--target-dir")
@@ -170,6 +162,20 @@ fn migration() -> &'static Path {
         assert!(status.expect("cargo runs").success(), "it does not build");
         target.join("debug/migration")
     })
+}
+
+/// Cargo, as who runs the tests would call it. What it tells a test of its package would look like a
+/// change to the build scripts that watch these variables, and build half of the libraries again.
+pub(crate) fn cargo() -> Command {
+    let mut cargo = Command::new(env!("CARGO"));
+    for (name, _) in env::vars_os() {
+        let text = name.to_string_lossy();
+        let of_the_package = ["CARGO_PKG_", "CARGO_MANIFEST_", "OUT_DIR"];
+        if of_the_package.iter().any(|it| text.starts_with(it)) {
+            cargo.env_remove(&name);
+        }
+    }
+    cargo
 }
 
 /// A running `repairshop serve`; killed when dropped.

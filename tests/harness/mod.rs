@@ -24,11 +24,11 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, TryGetableMany};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, task::yield_now, time::timeout};
 
-pub(crate) use command::{Directory, Outcome, Serving, repairshop};
+pub(crate) use command::{Directory, Outcome, Serving, cargo, repairshop};
 pub(crate) use database::{Kind, TestDatabase, administer, connect, rows};
 pub(crate) use events::Events;
 pub(crate) use issuer::{Issuer, Key, SECRET, now, signed, token};
-pub(crate) use node::node;
+pub(crate) use node::{node, node_with};
 pub(crate) use postgres::{Cluster, free_port};
 pub(crate) use shell::{curl, words};
 pub(crate) use socket::{Socket, within};

@@ -13,6 +13,15 @@ const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Runs `tests/node/<script>` with its arguments, and returns what it printed. It has to end well.
 pub(crate) async fn node(script: &str, arguments: &[&str]) -> String {
+    node_with(script, arguments, &[]).await
+}
+
+/// With something in its environment.
+pub(crate) async fn node_with(
+    script: &str,
+    arguments: &[&str],
+    environment: &[(&str, &str)],
+) -> String {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/node");
     assert!(
         directory.join("node_modules").exists(),
@@ -21,6 +30,7 @@ pub(crate) async fn node(script: &str, arguments: &[&str]) -> String {
     let output = Command::new("node")
         .arg(PathBuf::from(script))
         .args(arguments)
+        .envs(environment.iter().copied())
         .current_dir(directory)
         .stdin(Stdio::null())
         .kill_on_drop(true)

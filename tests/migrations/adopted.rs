@@ -1,33 +1,34 @@
 //! Tables that Drizzle made: what ours have to equal, and what the migrations make of them.
 
 use sea_orm::ConnectionTrait;
+use serde_json::json;
 
 use super::shape::{COLUMNS, CONSTRAINTS, shape};
-use crate::harness::{Kind, TestDatabase, repairshop, rows};
+use crate::harness::{Answer, Kind, Serving, TestDatabase, repairshop, rows};
 
-const DRIZZLE: &str = include_str!("drizzle.sql");
+pub(super) const DRIZZLE: &str = include_str!("drizzle.sql");
 
 const INDEXES: &str = "SELECT indexdef FROM pg_indexes WHERE schemaname = 'public'";
 
-async fn by_drizzle() -> TestDatabase {
+pub(super) async fn by_drizzle() -> TestDatabase {
     let database = TestDatabase::empty(Kind::Postgres).await;
     execute(&database, DRIZZLE).await;
     database
 }
 
-async fn execute(database: &TestDatabase, sql: &str) {
+pub(super) async fn execute(database: &TestDatabase, sql: &str) {
     let connection = database.connect().await;
     let done = connection.execute_unprepared(sql).await;
     done.unwrap_or_else(|error| panic!("{sql}: {error}"));
     connection.close().await.expect("the connection closes");
 }
 
-fn migrate(database: &TestDatabase, command: &str) {
+pub(super) fn migrate(database: &TestDatabase, command: &str) {
     repairshop(&["migrate", command], &[("DATABASE_URL", &database.url)]).success();
 }
 
 /// What a query says of a database, sorted; the bookkeeping aside.
-async fn facts(database: &TestDatabase, sql: &str) -> Vec<String> {
+pub(super) async fn facts(database: &TestDatabase, sql: &str) -> Vec<String> {
     let connection = database.connect().await;
     let mut facts = rows::<String>(&connection, sql).await;
     connection.close().await.expect("the connection closes");
@@ -74,27 +75,36 @@ async fn nothing_but_the_two_tables_is_in_public() {
     database.remove().await;
 }
 
-const CUSTOMERS: &str = "INSERT INTO customers
+pub(super) const SOME_ROWS: &str = "INSERT INTO customers
     (first_name, last_name, email, phone, address1, city, state, zip_code) VALUES
     ('Ada', 'Lovelace', 'ada@example.com', '555-1234', '12 Engine Street', 'New York', 'NY', '10001'),
     ('Grace', 'Hopper', 'Grace@Example.com', '555-0100', '1 Compiler Court', 'Austin', 'TX', '78701');
     INSERT INTO tickets (customer_id, title) VALUES (1, 'Cracked screen'), (2, 'Wi-Fi drops');";
 
-const ROWS: &str =
+pub(super) const ROWS: &str =
     "SELECT customers::text FROM customers UNION ALL SELECT tickets::text FROM tickets";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn drizzles_tables_are_adopted_with_their_rows() {
     let drizzle = by_drizzle().await;
-    execute(&drizzle, CUSTOMERS).await;
+    execute(&drizzle, SOME_ROWS).await;
     let before = facts(&drizzle, ROWS).await;
     assert_eq!(before.len(), 4);
     migrate(&drizzle, "up");
     assert_eq!(facts(&drizzle, ROWS).await, before);
-    // The same as if we had made them: nothing is missing, and nothing is there twice.
+    // Nothing is missing, and nothing is there twice: but for the form of the indexes, and those for
+    // search, it is as if we had made them.
     let ours = TestDatabase::empty(Kind::Postgres).await;
     migrate(&ours, "up");
-    assert_eq!(shape(&drizzle).await, shape(&ours).await);
+    let but_for_indexes = async |database| {
+        let mut facts = shape(database).await;
+        facts.retain(|fact| !fact.contains(" INDEX ") && !fact.contains(" EXCLUDE "));
+        facts
+    };
+    assert_eq!(
+        but_for_indexes(&drizzle).await,
+        but_for_indexes(&ours).await
+    );
     drizzle.remove().await;
     ours.remove().await;
 }
@@ -102,7 +112,7 @@ async fn drizzles_tables_are_adopted_with_their_rows() {
 #[tokio::test(flavor = "multi_thread")]
 async fn addresses_that_differ_by_case_alone_are_adopted_too() {
     let drizzle = by_drizzle().await;
-    execute(&drizzle, CUSTOMERS).await;
+    execute(&drizzle, SOME_ROWS).await;
     let again = "INSERT INTO customers
         (first_name, last_name, email, phone, address1, city, state, zip_code) VALUES
         ('Ada', 'Byron', 'ADA@example.com', '555-1234', '12 Engine Street', 'New York', 'NY', '10001')";
@@ -112,16 +122,136 @@ async fn addresses_that_differ_by_case_alone_are_adopted_too() {
     let lower: Vec<_> = indexes.iter().filter(|it| it.contains("lower(")).collect();
     assert_eq!(lower.len(), 1, "{indexes:#?}");
     assert!(lower[0].starts_with("CREATE INDEX customers_email_lower_idx "));
+    one_more_of_either_is_taken(&drizzle).await;
     // A look-up by address still has its index, and the step back finds whichever it was.
     let environment = [("DATABASE_URL", drizzle.url.as_str())];
-    repairshop(&["migrate", "down", "-n", "5"], &environment).success();
+    repairshop(&["migrate", "down", "-n", "6"], &environment).success();
     let indexes = facts(&drizzle, INDEXES).await;
     assert_eq!(indexes.len(), 3, "two keys and an address: {indexes:#?}");
     drizzle.remove().await;
 }
 
+/// Whoever writes it, and also where the address is only changed to it.
+async fn one_more_of_either_is_taken(database: &TestDatabase) {
+    let connection = database.connect().await;
+    for sql in [
+        "INSERT INTO customers (first_name, last_name, email, phone, address1, city, state, zip_code)
+            VALUES ('A', 'B', 'aDa@example.com', '1', '2', '3', 'NY', '4')",
+        "UPDATE customers SET email = 'adA@example.com' WHERE id = 2",
+    ] {
+        let refused = connection.execute_unprepared(sql).await;
+        let refused = refused.expect_err("another customer has it").to_string();
+        assert!(refused.contains("customers_email_lower_unique") || refused.contains("another customer"), "{refused}");
+    }
+    // Who has it keeps it.
+    let same = "UPDATE customers SET email = 'Ada@example.com' WHERE id = 1";
+    connection
+        .execute_unprepared(same)
+        .await
+        .expect("it is theirs");
+    connection.close().await.expect("the connection closes");
+
+    let serving = Serving::start(&[("DATABASE_URL", &database.url)]);
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .build()
+        .expect("an HTTP client");
+    let someone = "firstName: \"A\", lastName: \"B\", phone: \"1\", address1: \"2\", city: \"3\", \
+        state: \"NY\", zipCode: \"4\", email: \"ada@Example.com\"";
+    let query = format!(
+        "mutation {{ createCustomer(input: {{ {someone} }}) {{ userErrors {{ code field message }} }} \
+         updateCustomer(input: {{ id: 2, email: \"ADA@EXAMPLE.COM\" }}) {{ userErrors {{ code field message }} }} }}"
+    );
+    let answer = Answer::to(&client, &serving.url, &json!({ "query": query })).await;
+    assert_eq!(answer.user_errors("/createCustomer"), ["TAKEN input.email"]);
+    assert_eq!(answer.user_errors("/updateCustomer"), ["TAKEN input.email"]);
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn an_sqlite_file_with_the_tables_is_adopted() {
+async fn addresses_that_differ_by_case_alone_are_adopted_on_sqlite_too() {
+    let database = sqlite_by_another_program().await;
+    let again = "INSERT INTO customers
+        (first_name, last_name, email, phone, address1, city, state, zip_code) VALUES
+        ('Ada', 'Byron', 'ADA@example.com', '555-1234', '12 Engine Street', 'New York', 'NY', '10001')";
+    execute(&database, again).await;
+    migrate(&database, "up");
+    one_more_of_either_is_taken(&database).await;
+    database.remove().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_that_were_adopted_stay_with_their_rows_whatever_is_undone() {
+    let database = by_drizzle().await;
+    execute(&database, SOME_ROWS).await;
+    let (before, rows) = (shape(&database).await, facts(&database, ROWS).await);
+    migrate(&database, "up");
+    let environment = [("DATABASE_URL", database.url.as_str())];
+    let fresh = repairshop(&["migrate", "fresh"], &environment);
+    assert_eq!(fresh.status, Some(1));
+    assert!(
+        fresh.stderr.contains("their rows are not ours to delete"),
+        "{}",
+        fresh.stderr
+    );
+    repairshop(&["migrate", "down", "-n", "100"], &environment).success();
+    assert_eq!(shape(&database).await, before);
+    assert_eq!(facts(&database, ROWS).await, rows);
+    database.remove().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_adopted_tables_an_address_in_other_letters_is_taken() {
+    let database = by_drizzle().await;
+    execute(&database, SOME_ROWS).await;
+    migrate(&database, "up");
+    one_more_of_either_is_taken(&database).await;
+    database.remove().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_text_that_no_index_takes_is_told_and_nothing_is_changed() {
+    let database = by_drizzle().await;
+    execute(&database, SOME_ROWS).await;
+    let long = "UPDATE tickets SET tech = (SELECT string_agg(md5(n::text), '') FROM generate_series(1, 100) n)
+        WHERE id = 2";
+    execute(&database, long).await;
+    let (before, rows) = (shape(&database).await, facts(&database, ROWS).await);
+    let environment = [("DATABASE_URL", database.url.as_str())];
+    let outcome = repairshop(&["migrate", "up"], &environment);
+    assert_eq!(outcome.status, Some(1));
+    assert_eq!(
+        outcome.stderr,
+        "error: nothing was changed: tickets.tech has a text that is too long for an index: shorten it \
+         to 600 characters; SELECT id, length(tech) FROM tickets ORDER BY 2 DESC LIMIT 10 finds it\n"
+    );
+    assert_eq!(shape(&database).await, before);
+    assert_eq!(facts(&database, ROWS).await, rows);
+    database.remove().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_that_cannot_be_read_are_not_touched() {
+    let database = by_drizzle().await;
+    execute(
+        &database,
+        "ALTER TABLE tickets DROP COLUMN tech, ALTER COLUMN completed DROP DEFAULT,
+        ALTER COLUMN completed TYPE text",
+    )
+    .await;
+    let before = shape(&database).await;
+    let environment = [("DATABASE_URL", database.url.as_str())];
+    let outcome = repairshop(&["migrate", "up"], &environment);
+    assert_eq!(outcome.status, Some(1));
+    assert_eq!(
+        outcome.stderr,
+        "error: nothing was changed: tickets.completed: boolean expected, text found; \
+         tickets.tech: varchar expected, no column found\n"
+    );
+    assert_eq!(shape(&database).await, before);
+    database.remove().await;
+}
+
+async fn sqlite_by_another_program() -> TestDatabase {
     let database = TestDatabase::empty(Kind::Sqlite).await;
     let sqlite = DRIZZLE
         .replace(
@@ -131,7 +261,13 @@ async fn an_sqlite_file_with_the_tables_is_adopted() {
         .replace("now()", "CURRENT_TIMESTAMP");
     let (tables, _) = sqlite.split_once("ALTER TABLE").expect("two tables");
     execute(&database, &tables.replace("-->", "--")).await;
-    execute(&database, CUSTOMERS).await;
+    execute(&database, SOME_ROWS).await;
+    database
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_sqlite_file_with_the_tables_is_adopted() {
+    let database = sqlite_by_another_program().await;
     migrate(&database, "up");
     let names = "SELECT first_name FROM customers UNION ALL SELECT title FROM tickets";
     let expected = ["Ada", "Cracked screen", "Grace", "Wi-Fi drops"];

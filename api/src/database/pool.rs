@@ -252,9 +252,11 @@ fn is_timeout(error: &DbErr) -> bool {
 }
 
 /// Whether a statement changes nothing, so that it may be run twice. All that we write so: SeaORM
-/// writes nothing before that word, and none of our functions has an effect.
+/// begins no write with these words, and none of our functions has an effect.
 fn is_read(statement: &Statement) -> bool {
-    statement.sql.starts_with("SELECT ")
+    ["SELECT ", "WITH "]
+        .iter()
+        .any(|word| statement.sql.starts_with(word))
 }
 
 /// Connects once, past the pool.

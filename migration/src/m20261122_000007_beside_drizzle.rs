@@ -1,0 +1,169 @@
+//! What tables need that Drizzle has made, and goes on looking after.
+//!
+//! `drizzle-kit push` offers to drop each index that its schema does not have; the indexes behind
+//! exclusion constraints, of which it knows nothing, it leaves alone. So a B-tree becomes one: with
+//! `id` among its columns it excludes no row, is the same B-tree to the planner, and costs a new row
+//! one or two microseconds more. GIN, which search would use, cannot have constraints: there search
+//! does without.
+//!
+//! Where addresses differ by case alone already, there is no unique index over them: a trigger keeps
+//! further ones out. It takes a lock by address, so that of two at once one sees the other.
+
+use sea_orm_migration::{prelude::*, sea_orm::DbErr};
+
+use crate::{has_row, is_adopted, is_postgres, on_postgres};
+
+#[derive(DeriveMigrationName)]
+pub(crate) struct Migration;
+
+/// Turns each index of ours into a constraint of the same name.
+const HIDE: &str = "
+DO $$ DECLARE
+    it record;
+BEGIN
+    FOR it IN
+        SELECT t.relname AS of, c.relname AS name, pg_get_expr(i.indpred, i.indrelid) AS condition,
+            (SELECT string_agg(pg_get_indexdef(i.indexrelid, k, false) || ' WITH =', ', ' ORDER BY k)
+                FROM generate_series(1, i.indnkeyatts) k)
+            || CASE c.relname WHEN 'customers_email_lower_idx' THEN ', id WITH =' ELSE '' END AS elements
+        FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_class t ON t.oid = i.indrelid
+        WHERE t.relnamespace = 'public'::regnamespace AND t.relname IN ('customers', 'tickets')
+            AND c.relname IN (NAMES) AND NOT i.indisexclusion
+        ORDER BY c.relname
+    LOOP
+        EXECUTE format('DROP INDEX public.%I', it.name);
+        EXECUTE format('ALTER TABLE public.%I ADD CONSTRAINT %I EXCLUDE USING btree (%s)', it.of, it.name, it.elements)
+            || coalesce(' WHERE (' || it.condition || ')', '');
+        EXECUTE format('COMMENT ON CONSTRAINT %I ON public.%I IS %L', it.name, it.of,
+            'An index of repairshop, in a form that drizzle-kit push does not offer to drop');
+    END LOOP;
+END $$;
+DROP INDEX IF EXISTS public.tickets_search_idx, public.customers_search_idx, public.customers_name_search_idx;
+";
+
+/// The indexes as the migrations before made them; those for search, which other roles may have had
+/// to make, stay away.
+const SHOW: &str = "
+DO $$ DECLARE
+    it record;
+BEGIN
+    FOR it IN
+        SELECT t.relname AS of, c.relname AS name, pg_get_expr(i.indpred, i.indrelid) AS condition,
+            (SELECT string_agg(pg_get_indexdef(i.indexrelid, k, false), ', ' ORDER BY k)
+                FROM generate_series(1, CASE c.relname WHEN 'customers_email_lower_idx' THEN 1 ELSE i.indnkeyatts END) k)
+            AS elements
+        FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_class t ON t.oid = i.indrelid
+        WHERE t.relnamespace = 'public'::regnamespace AND t.relname IN ('customers', 'tickets')
+            AND c.relname IN (NAMES) AND i.indisexclusion
+        ORDER BY c.relname
+    LOOP
+        EXECUTE format('ALTER TABLE public.%I DROP CONSTRAINT %I', it.of, it.name);
+        EXECUTE format('CREATE %s INDEX %I ON public.%I USING btree (%s)',
+            CASE it.name WHEN 'customers_email_lower_unique' THEN 'UNIQUE' ELSE '' END, it.name, it.of, it.elements)
+            || coalesce(' WHERE (' || it.condition || ')', '');
+    END LOOP;
+END $$;
+";
+
+const NAMES: [&str; 16] = [
+    "customers_last_name_id_idx",
+    "customers_state_id_idx",
+    "customers_created_at_id_idx",
+    "customers_updated_at_id_idx",
+    "customers_first_name_id_idx",
+    "customers_city_id_idx",
+    "customers_active_id_idx",
+    "customers_email_lower_unique",
+    "customers_email_lower_idx",
+    "tickets_customer_id_id_idx",
+    "tickets_customer_id_created_at_id_idx",
+    "tickets_tech_id_idx",
+    "tickets_created_at_id_idx",
+    "tickets_updated_at_id_idx",
+    "tickets_completed_id_idx",
+    "tickets_open_created_at_id_idx",
+];
+
+const KEEP_APART: &str = "
+CREATE OR REPLACE FUNCTION repairshop.refuse_taken_email() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtextextended('repairshop ' || lower(NEW.email), 0));
+    IF EXISTS (SELECT FROM public.customers WHERE lower(email) = lower(NEW.email) AND id <> NEW.id) THEN
+        RAISE unique_violation USING
+            MESSAGE = 'another customer has this email address, in other letters perhaps',
+            SCHEMA = 'public', TABLE = 'customers', CONSTRAINT = 'customers_email_lower_unique';
+    END IF;
+    RETURN NEW;
+END $$;
+DROP TRIGGER IF EXISTS repairshop_new_email ON public.customers;
+CREATE TRIGGER repairshop_new_email BEFORE INSERT ON public.customers
+FOR EACH ROW EXECUTE FUNCTION repairshop.refuse_taken_email();
+DROP TRIGGER IF EXISTS repairshop_other_email ON public.customers;
+CREATE TRIGGER repairshop_other_email BEFORE UPDATE OF email ON public.customers
+FOR EACH ROW WHEN (lower(NEW.email) <> lower(OLD.email)) EXECUTE FUNCTION repairshop.refuse_taken_email();
+";
+
+const TOGETHER: &str = "
+DROP TRIGGER IF EXISTS repairshop_new_email ON public.customers;
+DROP TRIGGER IF EXISTS repairshop_other_email ON public.customers;
+DROP FUNCTION IF EXISTS repairshop.refuse_taken_email();
+";
+
+/// The message is SQLite's own for the unique index that cannot be had.
+const KEEP_APART_ON_SQLITE: &str = "
+CREATE TRIGGER IF NOT EXISTS repairshop_new_email BEFORE INSERT ON customers
+WHEN EXISTS (SELECT 1 FROM customers WHERE lower(email) = lower(NEW.email))
+BEGIN SELECT RAISE(ABORT, 'UNIQUE constraint failed: index ''customers_email_lower_unique'''); END;
+CREATE TRIGGER IF NOT EXISTS repairshop_other_email BEFORE UPDATE OF email ON customers
+WHEN lower(NEW.email) <> lower(OLD.email)
+    AND EXISTS (SELECT 1 FROM customers WHERE lower(email) = lower(NEW.email) AND id <> OLD.id)
+BEGIN SELECT RAISE(ABORT, 'UNIQUE constraint failed: index ''customers_email_lower_unique'''); END;
+";
+
+const TOGETHER_ON_SQLITE: &str = "
+DROP TRIGGER IF EXISTS repairshop_new_email;
+DROP TRIGGER IF EXISTS repairshop_other_email;
+";
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let not_unique = if is_postgres(manager) {
+            "SELECT 1 WHERE to_regclass('public.customers_email_lower_idx') IS NOT NULL"
+        } else {
+            "SELECT 1 FROM sqlite_master WHERE name = 'customers_email_lower_idx'"
+        };
+        if has_row(manager, not_unique).await? {
+            let sql = if is_postgres(manager) {
+                KEEP_APART
+            } else {
+                KEEP_APART_ON_SQLITE
+            };
+            manager.get_connection().execute_unprepared(sql).await?;
+        }
+        if is_postgres(manager) && is_adopted(manager).await? {
+            on_postgres(manager, &HIDE.replace("NAMES", &names())).await?;
+        }
+        Ok(())
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        on_postgres(manager, &SHOW.replace("NAMES", &names())).await?;
+        let sql = if is_postgres(manager) {
+            TOGETHER
+        } else {
+            TOGETHER_ON_SQLITE
+        };
+        manager.get_connection().execute_unprepared(sql).await?;
+        Ok(())
+    }
+
+    fn use_transaction(&self) -> Option<bool> {
+        Some(true)
+    }
+}
+
+fn names() -> String {
+    format!("'{}'", NAMES.join("', '"))
+}

@@ -1,0 +1,77 @@
+//! Tables, as the entities say them and as a database has them, and how the two differ.
+//!
+//! Owns the one comparison that `repairshop check`, the start of the server and `migrate generate`
+//! share. Types and defaults are compared as text, in the words of the database at hand.
+
+mod difference;
+mod expected;
+mod live;
+mod wording;
+
+use sea_orm_migration::sea_orm::{ConnectionTrait, DbBackend, DbErr, sea_query::ColumnType};
+
+pub use difference::{Difference, Severity};
+pub use expected::expected;
+pub use live::live;
+
+/// A table, with as much of it as an entity can say.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Table {
+    pub name: String,
+    pub columns: Vec<Column>,
+    /// Without those over expressions or over some of the rows, which no entity has.
+    pub indexes: Vec<Index>,
+    pub foreign_keys: Vec<ForeignKey>,
+    /// What this role may not do with it, as PostgreSQL's privileges are called.
+    pub denied: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Column {
+    pub name: String,
+    /// `varchar(10)`.
+    pub kind: String,
+    /// Where `kind` is one that the schema builder knows.
+    pub column_type: Option<ColumnType>,
+    pub nullable: bool,
+    /// As SQL: `'unassigned'`, `now()`.
+    pub default: Option<String>,
+    pub primary_key: bool,
+    /// The database numbers or computes it: a serial, an identity, a generated column.
+    pub automatic: bool,
+    /// What the entity says it was called before.
+    pub renamed_from: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Index {
+    pub name: String,
+    pub columns: Vec<String>,
+    pub unique: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ForeignKey {
+    pub name: String,
+    pub columns: Vec<String>,
+    pub to: String,
+    pub to_columns: Vec<String>,
+}
+
+impl Table {
+    pub(crate) fn column(&self, name: &str) -> Option<&Column> {
+        self.columns.iter().find(|column| column.name == name)
+    }
+}
+
+/// How a database differs from the entities.
+///
+/// # Errors
+/// Where the database does not answer.
+pub async fn check<C: ConnectionTrait>(db: &C) -> Result<Vec<Difference>, DbErr> {
+    let backend = db.get_database_backend();
+    let expected = expected(&entity::definitions(backend), backend);
+    let live = live(db, &expected).await?;
+    let typed = backend == DbBackend::Postgres;
+    Ok(difference::differences(&expected, &live, typed))
+}

@@ -1,0 +1,165 @@
+//! What a database has, read from its catalog in one statement.
+
+use sea_orm_migration::sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult, Statement};
+
+use super::{Column, ForeignKey, Index, Table, wording};
+
+/// Rows of: what it is of, its table, its name, two texts, and a yes or no.
+const POSTGRES: &str = "
+SELECT 'table', c.relname::text, '', '', NULL::text, false
+FROM pg_class c WHERE c.relnamespace = to_regnamespace('public') AND c.relkind IN ('r', 'p')
+    AND NOT c.relispartition AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e')
+UNION ALL (
+SELECT CASE WHEN a.attidentity <> '' OR a.attgenerated <> '' OR d.sql LIKE 'nextval(%'
+        THEN 'automatic' ELSE 'column' END,
+    c.relname::text, a.attname::text, format_type(a.atttypid, a.atttypmod), d.sql, NOT a.attnotnull
+FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+LEFT JOIN LATERAL (SELECT pg_get_expr(adbin, adrelid) AS sql FROM pg_attrdef
+    WHERE adrelid = c.oid AND adnum = a.attnum) d ON true
+WHERE c.relnamespace = to_regnamespace('public') AND c.relkind IN ('r', 'p') AND c.relname IN (KNOWN)
+    AND a.attnum > 0 AND NOT a.attisdropped
+ORDER BY c.relname, a.attnum)
+UNION ALL
+SELECT CASE WHEN i.indisprimary THEN 'primary key' ELSE 'index' END, c.relname::text, n.relname::text,
+    (SELECT string_agg(a.attname, ',' ORDER BY k.place) FROM unnest(i.indkey) WITH ORDINALITY k(attnum, place)
+        JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.attnum WHERE k.place <= i.indnkeyatts),
+    NULL, i.indisunique
+FROM pg_class c JOIN pg_index i ON i.indrelid = c.oid JOIN pg_class n ON n.oid = i.indexrelid
+WHERE c.relnamespace = to_regnamespace('public') AND c.relname IN (KNOWN)
+    AND i.indpred IS NULL AND i.indexprs IS NULL AND i.indisvalid AND NOT i.indisexclusion
+UNION ALL
+SELECT 'foreign key', c.relname::text, f.conname::text,
+    (SELECT string_agg(a.attname, ',' ORDER BY k.place) FROM unnest(f.conkey) WITH ORDINALITY k(attnum, place)
+        JOIN pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = k.attnum),
+    t.relname || ',' || (SELECT string_agg(a.attname, ',' ORDER BY k.place)
+        FROM unnest(f.confkey) WITH ORDINALITY k(attnum, place)
+        JOIN pg_attribute a ON a.attrelid = f.confrelid AND a.attnum = k.attnum), false
+FROM pg_constraint f JOIN pg_class c ON c.oid = f.conrelid JOIN pg_class t ON t.oid = f.confrelid
+WHERE f.contype = 'f' AND c.relnamespace = to_regnamespace('public') AND c.relname IN (KNOWN)
+UNION ALL
+SELECT 'denied', c.relname::text, privilege, '', NULL, false
+FROM pg_class c, unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) privilege
+WHERE c.relnamespace = to_regnamespace('public') AND c.relkind IN ('r', 'p') AND c.relname IN (KNOWN)
+    AND NOT (has_schema_privilege(c.relnamespace, 'USAGE') AND has_table_privilege(c.oid, privilege))
+UNION ALL
+SELECT 'denied', c.relname::text, 'USAGE of its sequence', '', NULL, false
+FROM pg_class c JOIN pg_depend d ON d.refobjid = c.oid AND d.deptype IN ('a', 'i')
+    AND d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass
+JOIN pg_class s ON s.oid = d.objid
+WHERE c.relnamespace = to_regnamespace('public') AND c.relname IN (KNOWN)
+    AND CASE s.relkind WHEN 'S' THEN NOT has_sequence_privilege(s.oid, 'USAGE') ELSE false END";
+
+const SQLITE: &str = "
+SELECT 'table', name, '', '', NULL, 0 FROM sqlite_master
+WHERE type = 'table' AND name NOT LIKE 'sqlite!_%' ESCAPE '!'
+UNION ALL
+SELECT CASE WHEN upper(p.type) = 'INTEGER' AND p.pk = 1 OR p.hidden > 1 THEN 'automatic' ELSE 'column' END,
+    m.name, p.name, p.type, p.dflt_value, NOT (p.\"notnull\" OR p.pk > 0)
+FROM sqlite_master m JOIN pragma_table_xinfo(m.name) p
+WHERE m.type = 'table' AND m.name IN (KNOWN)
+UNION ALL
+SELECT 'primary key', m.name, '', group_concat(p.name), NULL, 1
+FROM sqlite_master m JOIN pragma_table_info(m.name) p
+WHERE m.type = 'table' AND m.name IN (KNOWN) AND p.pk > 0 GROUP BY m.name
+UNION ALL
+SELECT 'index', m.name, l.name, group_concat(i.name), NULL, l.\"unique\"
+FROM sqlite_master m JOIN pragma_index_list(m.name) l JOIN pragma_index_info(l.name) i
+WHERE m.type = 'table' AND m.name IN (KNOWN) AND NOT l.partial AND l.origin <> 'pk'
+GROUP BY m.name, l.name HAVING count(*) = count(i.name)
+UNION ALL
+SELECT 'foreign key', m.name, '', group_concat(f.\"from\"), f.\"table\" || ',' || group_concat(f.\"to\"), 0
+FROM sqlite_master m JOIN pragma_foreign_key_list(m.name) f
+WHERE m.type = 'table' AND m.name IN (KNOWN) GROUP BY m.name, f.id";
+
+/// The tables of the database: those that are expected, and of others the name alone.
+///
+/// # Errors
+/// Where the database does not answer.
+pub async fn live<C: ConnectionTrait>(db: &C, expected: &[Table]) -> Result<Vec<Table>, DbErr> {
+    let mut known: Vec<String> = (expected.iter())
+        .map(|table| format!("'{}'", table.name.replace('\'', "''")))
+        .collect();
+    // A list has at least one.
+    known.push("''".to_owned());
+    let backend = db.get_database_backend();
+    let sql = if backend == DbBackend::Postgres {
+        POSTGRES
+    } else {
+        SQLITE
+    };
+    let statement = Statement::from_string(backend, sql.replace("KNOWN", &known.join(", ")));
+    let mut tables: Vec<Table> = Vec::new();
+    for row in db.query_all_raw(statement).await? {
+        add(&mut tables, &row)?;
+    }
+    // Its own book-keeping, which PostgreSQL has in a schema of its own.
+    tables.retain(|table| table.name != "seaql_migrations");
+    Ok(tables)
+}
+
+fn add(tables: &mut Vec<Table>, row: &QueryResult) -> Result<(), DbErr> {
+    let what: String = row.try_get_by_index(0)?;
+    let of: String = row.try_get_by_index(1)?;
+    let name: String = row.try_get_by_index(2)?;
+    let first: Option<String> = row.try_get_by_index(3)?;
+    let second: Option<String> = row.try_get_by_index(4)?;
+    let yes: bool = row.try_get_by_index(5)?;
+    let list = |text: Option<String>| -> Vec<String> {
+        let text = text.unwrap_or_default();
+        text.split(',').map(str::to_owned).collect()
+    };
+    if what == "table" {
+        tables.push(Table {
+            name: of,
+            columns: Vec::new(),
+            indexes: Vec::new(),
+            foreign_keys: Vec::new(),
+            denied: Vec::new(),
+        });
+        return Ok(());
+    }
+    // A view, or a table that an extension made: none that the entities mean.
+    let Some(table) = tables.iter_mut().find(|table| table.name == of) else {
+        return Ok(());
+    };
+    match what.as_str() {
+        "column" | "automatic" => {
+            let automatic = what == "automatic";
+            let kind = wording::kind(&first.unwrap_or_default());
+            let default = second.filter(|_| !automatic);
+            table.columns.push(Column {
+                name,
+                column_type: wording::column_type(&kind),
+                default: default.and_then(|sql| wording::default(&kind, &sql)),
+                kind,
+                nullable: yes,
+                primary_key: false,
+                automatic,
+                renamed_from: None,
+            });
+        }
+        "primary key" => {
+            let columns = list(first);
+            for column in &mut table.columns {
+                column.primary_key = columns.contains(&column.name);
+            }
+        }
+        "index" => table.indexes.push(Index {
+            name,
+            columns: list(first),
+            unique: yes,
+        }),
+        "foreign key" => {
+            let mut to = list(second);
+            let to_columns = to.split_off(1.min(to.len()));
+            table.foreign_keys.push(ForeignKey {
+                name,
+                columns: list(first),
+                to: to.pop().unwrap_or_default(),
+                to_columns,
+            });
+        }
+        _ => table.denied.push(name),
+    }
+    Ok(())
+}

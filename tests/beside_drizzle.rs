@@ -1,0 +1,38 @@
+//! The shop's app on the same tables, by the real drizzle-orm: `tests/node/drizzle/beside.mjs`.
+
+use sea_orm::ConnectionTrait;
+
+use crate::harness::{Kind, Serving, TestDatabase, node, repairshop};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_app_and_the_server_share_the_tables_that_drizzle_made() {
+    let database = TestDatabase::empty(Kind::Postgres).await;
+    let connection = database.connect().await;
+    let tables = include_str!("migrations/drizzle.sql");
+    let made = connection.execute_unprepared(tables).await;
+    made.expect("Drizzle's tables");
+    connection.close().await.expect("the connection closes");
+    repairshop(&["migrate", "up"], &[("DATABASE_URL", &database.url)]).success();
+    share(database).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_app_and_the_server_share_the_tables_that_we_made() {
+    share(TestDatabase::stocked(Kind::Postgres).await).await;
+}
+
+async fn share(database: TestDatabase) {
+    let serving = Serving::start(&[("DATABASE_URL", &database.url)]);
+    let printed = node("drizzle/beside.mjs", &[&serving.url, &database.url]).await;
+    let expected = [
+        "drizzle to api",
+        "mixed case",
+        "api to drizzle",
+        "updatedAt",
+        "microseconds",
+        "live",
+    ];
+    assert_eq!(printed.lines().collect::<Vec<_>>(), expected);
+    serving.stop();
+    database.remove().await;
+}

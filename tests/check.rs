@@ -1,0 +1,243 @@
+//! `repairshop check`, and the same look at the start: how a database differs from the entities.
+
+use sea_orm::ConnectionTrait;
+use serde_json::{Value, json};
+
+use crate::harness::{
+    Cluster, Directory, Kind, Outcome, Serving, TestDatabase, administer, repairshop, rows,
+};
+
+/// A database with something changed by somebody else.
+async fn changed(kind: Kind, sql: &str) -> TestDatabase {
+    let database = TestDatabase::stocked(kind).await;
+    let connection = database.connect().await;
+    let done = connection.execute_unprepared(sql).await;
+    done.unwrap_or_else(|error| panic!("{sql}: {error}"));
+    connection.close().await.expect("the connection closes");
+    database
+}
+
+fn check(database: &TestDatabase) -> Outcome {
+    repairshop(&["check"], &[("DATABASE_URL", &database.url)])
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn migrated_databases_have_what_is_expected() {
+    for kind in [Kind::Sqlite, Kind::Postgres] {
+        let database = TestDatabase::stocked(kind).await;
+        let said = check(&database).success();
+        assert_eq!(said, "The database has what the server expects.\n");
+        let json = repairshop(&["check", "--json"], &[("DATABASE_URL", &database.url)]);
+        let said: Value = serde_json::from_str(&json.success()).expect("JSON");
+        assert_eq!(said, json!({ "differences": [], "pendingMigrations": [] }));
+        database.remove().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_difference_is_a_line() {
+    for (sql, line) in [
+        (
+            "ALTER TABLE customers ALTER zip_code TYPE varchar(5) USING left(zip_code, 5)",
+            "customers.zip_code: varchar(10) expected, varchar(5) found",
+        ),
+        (
+            "ALTER TABLE customers ALTER state TYPE text",
+            "customers.state: varchar(2) expected, text found",
+        ),
+        (
+            "ALTER TABLE tickets ALTER created_at TYPE timestamptz",
+            "tickets.created_at: timestamp expected, timestamptz found",
+        ),
+        (
+            "ALTER TABLE tickets ALTER title DROP NOT NULL",
+            "tickets.title: not null expected, nullable found",
+        ),
+        (
+            "UPDATE customers SET notes = ''; ALTER TABLE customers ALTER notes SET NOT NULL",
+            "customers.notes: nullable expected, not null found",
+        ),
+        (
+            "ALTER TABLE tickets ALTER tech SET DEFAULT 'nobody'",
+            "tickets.tech: default 'unassigned' expected, default 'nobody' found",
+        ),
+        (
+            "ALTER TABLE tickets ALTER created_at DROP DEFAULT",
+            "tickets.created_at: default now() expected, no default found",
+        ),
+        (
+            "ALTER TABLE customers ALTER id DROP DEFAULT",
+            "customers.id: a number from a sequence expected, no default found",
+        ),
+        (
+            "ALTER TABLE customers DROP CONSTRAINT customers_email_unique",
+            "customers.email: unique expected, none found",
+        ),
+        (
+            "ALTER TABLE customers ADD UNIQUE (last_name, phone)",
+            "customers.last_name, phone: not unique expected, unique found",
+        ),
+        (
+            "ALTER TABLE tickets DROP CONSTRAINT tickets_customer_id_customers_id_fk",
+            "tickets.customer_id: a foreign key to customers.id expected, no foreign key found",
+        ),
+        (
+            "ALTER TABLE tickets DROP CONSTRAINT tickets_pkey",
+            "tickets.id: the primary key expected, no primary key found",
+        ),
+        (
+            "ALTER TABLE tickets ADD paid boolean NOT NULL DEFAULT false; ALTER TABLE tickets ALTER paid DROP DEFAULT",
+            "tickets.paid: no column expected, boolean not null without a default found",
+        ),
+        (
+            "ALTER TABLE tickets RENAME description TO details",
+            "tickets.description: text expected, no column found",
+        ),
+        (
+            "DROP TABLE tickets",
+            "tickets: a table expected, none found",
+        ),
+    ] {
+        let database = changed(Kind::Postgres, sql).await;
+        let outcome = check(&database);
+        assert_eq!(outcome.status, Some(1), "{sql}: {}", outcome.stdout);
+        assert_eq!(outcome.stdout.lines().next(), Some(line), "{sql}");
+        database.remove().await;
+    }
+    for (sql, line) in [
+        (
+            "ALTER TABLE customers RENAME COLUMN notes TO remarks",
+            "customers.notes: text expected, no column found",
+        ),
+        (
+            "ALTER TABLE tickets ADD COLUMN paid boolean NOT NULL DEFAULT true",
+            "",
+        ),
+        (
+            "DROP TABLE tickets",
+            "tickets: a table expected, none found",
+        ),
+    ] {
+        let database = changed(Kind::Sqlite, sql).await;
+        let outcome = check(&database);
+        if line.is_empty() {
+            let alone = "tickets.paid: no column expected, boolean found; it is left alone";
+            assert_eq!(outcome.success().lines().next(), Some(alone));
+        } else {
+            assert_eq!(outcome.status, Some(1), "{sql}: {}", outcome.stdout);
+            assert_eq!(outcome.stdout.lines().next(), Some(line), "{sql}");
+        }
+    }
+}
+
+const OTHERS: &str =
+    "CREATE TABLE sessions (id integer PRIMARY KEY); ALTER TABLE customers ADD loyalty integer";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn programs_read_it_as_json() {
+    let sql = format!(
+        "{OTHERS}; ALTER TABLE customers ALTER zip_code TYPE varchar(5) USING left(zip_code, 5)"
+    );
+    let database = changed(Kind::Postgres, &sql).await;
+    let outcome = repairshop(&["check", "--json"], &[("DATABASE_URL", &database.url)]);
+    assert_eq!(outcome.status, Some(1));
+    assert_eq!(outcome.stderr, "error: 1 difference\n");
+    let said: Value = serde_json::from_str(&outcome.stdout).expect("JSON");
+    let expected = json!([
+        {
+            "table": "customers", "column": "zip_code", "expected": "varchar(10)", "found": "varchar(5)",
+            "severity": "wrong", "message": "customers.zip_code: varchar(10) expected, varchar(5) found"
+        },
+        {
+            "table": "customers", "column": "loyalty", "expected": "no column", "found": "integer",
+            "severity": "harmless", "message": "customers.loyalty: no column expected, integer found"
+        },
+        {
+            "table": "sessions", "column": null, "expected": "nothing", "found": "a table",
+            "severity": "harmless", "message": "sessions: nothing expected, a table found"
+        },
+    ]);
+    assert_eq!(said["differences"], expected);
+    database.remove().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_cannot_be_read_stops_the_start() {
+    for sql in [
+        "ALTER TABLE tickets RENAME description TO details",
+        "ALTER TABLE tickets ALTER title DROP NOT NULL",
+        "ALTER TABLE tickets ALTER customer_id TYPE bigint",
+    ] {
+        let database = changed(Kind::Postgres, sql).await;
+        let line = check(&database)
+            .stdout
+            .lines()
+            .next()
+            .unwrap_or_default()
+            .to_owned();
+        let environment = [("DATABASE_URL", database.url.as_str()), ("PORT", "0")];
+        let outcome = Directory::new().run(&["serve"], &environment);
+        assert_eq!(outcome.status, Some(1), "{sql}");
+        assert!(
+            outcome.stderr.starts_with(&format!("error: {line}")),
+            "{line}: {}",
+            outcome.stderr
+        );
+        database.remove().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_server_does_not_know_is_left_alone_and_told_once() {
+    let sql = format!(
+        "{OTHERS}; ALTER TABLE customers ALTER zip_code TYPE varchar(5) USING left(zip_code, 5)"
+    );
+    let database = changed(Kind::Postgres, &sql).await;
+    let serving = Serving::start(&[("DATABASE_URL", &database.url)]);
+    let greeting = serving.greeting.join("\n");
+    let told = "left alone: customers.loyalty: no column expected, integer found; sessions: nothing expected, a table found";
+    assert_eq!(greeting.matches(told).count(), 1, "{greeting}");
+    let warned = "customers.zip_code: varchar(10) expected, varchar(5) found";
+    assert!(
+        greeting.contains("WARN") && greeting.contains(warned),
+        "{greeting}"
+    );
+    let rest = serving.stop().join("\n");
+    assert!(!rest.contains("left alone"), "{rest}");
+    database.remove().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_without_rights_is_told_which_it_lacks() {
+    let database = TestDatabase::stocked(Kind::Postgres).await;
+    let connection = database.connect().await;
+    let name = rows::<String>(&connection, "SELECT current_database()::text")
+        .await
+        .remove(0);
+    let role = format!("reader_of_{name}");
+    administer(&format!("CREATE ROLE {role} LOGIN")).await;
+    let grant = format!(
+        "GRANT SELECT, INSERT, UPDATE, DELETE ON tickets TO {role}; GRANT INSERT ON customers TO {role}"
+    );
+    connection
+        .execute_unprepared(&grant)
+        .await
+        .expect("the grants");
+    let url = Cluster::get().url_as(&role, &name);
+    let outcome = repairshop(&["check"], &[("DATABASE_URL", &url)]);
+    let lines: Vec<&str> = outcome.stdout.lines().collect();
+    let lacks = |table, right| format!("{table}: the right to {right} expected, none found");
+    assert_eq!(outcome.status, Some(1));
+    assert_eq!(lines[0], lacks("customers", "SELECT"));
+    for (table, right) in [
+        ("customers", "UPDATE"),
+        ("customers", "DELETE"),
+        ("tickets", "USAGE of its sequence"),
+    ] {
+        assert!(lines.contains(&lacks(table, right).as_str()), "{lines:#?}");
+    }
+    assert_eq!(lines.len(), 5, "{lines:#?}");
+    connection.close().await.expect("the connection closes");
+    database.remove().await;
+    administer(&format!("DROP ROLE {role}")).await;
+}

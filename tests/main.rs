@@ -3,6 +3,7 @@
 
 mod harness;
 
+mod attacks;
 mod audits;
 mod auth;
 mod beside_drizzle;

@@ -12,12 +12,14 @@ const README: &str = include_str!("../README.md");
 
 /// Commands that are run elsewhere: the one that runs this, one that the harness does by SQL, and one
 /// whose result is for people to judge.
-const ELSEWHERE: [&str; 7] = [
+const ELSEWHERE: [&str; 9] = [
     "tests/run",
     "createdb repairshop",
     "cargo bench --bench shop",
     "cargo bench --bench peers",
     "cargo bench --bench live",
+    "cargo bench --bench overload",
+    "cargo bench --bench growth",
     "cargo build",
     "cargo bench --bench execute",
 ];
@@ -163,6 +165,10 @@ async fn every_command_and_request_does_what_the_readme_says() {
         server: None,
         database: TestDatabase::empty(Kind::Postgres).await,
     };
+    // Where `migrate generate` looks for the source.
+    newcomer
+        .here
+        .write("migration/src/lib.rs", &read("migration/src/lib.rs"));
     let mut answer = None;
     let (mut commands, mut requests) = (0, 0);
     for step in steps() {

@@ -55,7 +55,9 @@ impl Directory {
     }
 
     pub(crate) fn write(&self, name: &str, text: &str) {
-        fs::write(self.file(name), text).expect("a file in the temporary directory");
+        let file = self.file(name);
+        fs::create_dir_all(file.parent().expect("its directory")).expect("its directory");
+        fs::write(file, text).expect("a file in the temporary directory");
     }
 
     /// Runs `repairshop` to its end.

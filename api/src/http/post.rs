@@ -1,17 +1,17 @@
 //! Requests in a body: one, or where that is allowed an array of them.
 
-use std::error::Error as _;
+use std::{error::Error as _, time::Duration};
 
 use axum::{
     body::{Body, Bytes, HttpBody, to_bytes},
     extract::State,
     http::{
         HeaderMap, HeaderValue, StatusCode,
-        header::{ACCEPT_ENCODING, CONNECTION},
+        header::{ACCEPT_ENCODING, CONNECTION, EXPECT},
     },
     response::Response,
 };
-use http_body_util::LengthLimitError;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::time::timeout;
 
 use super::{
@@ -22,6 +22,10 @@ use super::{
     wish::Wish,
 };
 use crate::{App, document::too_deep, error::Error, request::Parameters, response, viewer::Caller};
+
+/// How much of a body that is too long is read, in bytes, and how long that may take.
+const PASSED_OVER: usize = 16 * 1024 * 1024;
+const LINGER: Duration = Duration::from_secs(2);
 
 pub(super) async fn by_post(
     State(server): State<Server>,
@@ -114,6 +118,9 @@ async fn read(app: &App, headers: &HeaderMap, body: Body) -> Result<Bytes, Refus
     // Before it is sent, where the caller says how long it is.
     let (most, said) = (app.settings().limits.message, body.size_hint().lower());
     if said > most as u64 {
+        if !headers.contains_key(EXPECT) {
+            pass_over(body).await;
+        }
         return Err(Refused::TooLong(most, Some(said)));
     }
     let body = timeout(app.settings().body_timeout, to_bytes(body, most)).await;
@@ -129,6 +136,14 @@ async fn read(app: &App, headers: &HeaderMap, body: Body) -> Result<Bytes, Refus
             Refused::Broken
         }
     })
+}
+
+/// Reads what is not looked at: who has not sent all of it yet would find the connection reset, and
+/// not see the answer. Not for ever.
+async fn pass_over(body: Body) {
+    let mut rest = Limited::new(body, PASSED_OVER);
+    let rest = async { while let Some(Ok(_)) = rest.frame().await {} };
+    let _ = timeout(LINGER, rest).await;
 }
 
 impl Refused {

@@ -195,7 +195,8 @@ impl App {
                 )));
             }
         };
-        let response = async {
+        // On the heap: what is moved on the way to here, and what waits for it, is small then.
+        let response = Box::pin(async {
             let turn = match self.admission.turn(writes).await {
                 Ok(turn) => turn,
                 Err(error) => return refused(error),
@@ -214,7 +215,7 @@ impl App {
                 response = Response::from_errors(response.errors);
             }
             response
-        };
+        });
         let response = timeout(self.settings.request_timeout, response).await;
         Some(response.unwrap_or_else(|_| refused(self.late(writes))))
     }

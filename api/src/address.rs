@@ -58,6 +58,10 @@ pub(crate) fn origin<'a>(
         }
         // What is no address was not written by a proxy of ours; it is the last that is known.
         let Some(next) = address_of(entry) else { break };
+        // Nobody comes from the proxy's own machine, whatever somebody has written.
+        if next.is_loopback() || next.is_unspecified() {
+            break;
+        }
         address = next;
     }
     address

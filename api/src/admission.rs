@@ -26,7 +26,7 @@ impl Admission {
         Self {
             reads: Queue::new(reads, settings.max_waiting),
             writes: Queue::new(writes, settings.max_waiting),
-            budgets: Budgets::new(settings.rate_limit),
+            budgets: Budgets::new(settings.rate_limit, reads),
         }
     }
 
@@ -41,9 +41,15 @@ impl Admission {
     /// Waits until a request may run, which it may until the turn is dropped.
     ///
     /// # Errors
-    /// `UNAVAILABLE` where too many wait already, or where the turn does not come.
-    pub(crate) async fn turn(&self, writes: bool) -> Result<Turn> {
-        if writes { &self.writes } else { &self.reads }.turn().await
+    /// `UNAVAILABLE` where too many wait already, or where the turn does not come; `RATE_LIMITED` where
+    /// too many of the caller's own do.
+    pub(crate) async fn turn(&self, caller: Option<&Caller>, writes: bool) -> Result<Turn> {
+        let share = match caller.and_then(|caller| self.budgets.share(caller)) {
+            Some(share) => Some(share.enter().await?),
+            None => None,
+        };
+        let queue = if writes { &self.writes } else { &self.reads };
+        queue.turn(share).await
     }
 
     /// Looks before anything is read whether a request would be refused whatever it is.

@@ -7,7 +7,10 @@ use std::{
     future::{Future, poll_fn, ready},
     hash::{Hash, Hasher},
     pin::pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     task::Poll,
     time::Duration,
 };
@@ -31,6 +34,8 @@ pub struct Shop {
     pub loader: DataLoader<Loader>,
     /// Whether the values of two fields of the document may have to be merged.
     pub merges: bool,
+    /// How long the answer is, by and large, in bytes.
+    written: AtomicUsize,
     /// What was made once for a field of the document, by the field's address.
     fields: Mutex<HashMap<usize, Arc<dyn Any + Send + Sync>>>,
 }
@@ -38,6 +43,11 @@ pub struct Shop {
 impl Shop {
     pub fn db(&self) -> &Pool {
         &self.loader.loader().db
+    }
+
+    /// Takes note of so many more bytes of the answer, and returns how many there are.
+    pub fn written(&self, bytes: usize) -> usize {
+        self.written.fetch_add(bytes, Ordering::Relaxed) + bytes
     }
 }
 
@@ -80,6 +90,7 @@ where
     let shop = Shop {
         loader: DataLoader::new(Loader { db }, asked.clone(), NoDelay).max_batch_size(usize::MAX),
         merges,
+        written: AtomicUsize::new(0),
         fields: Mutex::default(),
     };
     let mut request = pin!(request(shop));

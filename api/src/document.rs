@@ -15,7 +15,10 @@ mod trusted;
 mod validate;
 mod variables;
 
-use std::sync::Arc;
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
 
 use async_graphql::{
     Name, ServerError, Variables,
@@ -134,9 +137,12 @@ impl Documents {
         if let Some(verdict) = self.kept.get(text) {
             return verdict;
         }
-        let verdict = match self.read(text, &self.limits) {
-            Ok(document) => Ok(Arc::new(document)),
-            Err(errors) => Err(errors.into()),
+        // A panic is an error of this one document.
+        let read = catch_unwind(AssertUnwindSafe(|| self.read(text, &self.limits)));
+        let verdict = match read {
+            Ok(Ok(document)) => Ok(Arc::new(document)),
+            Ok(Err(errors)) => Err(errors.into()),
+            Err(panic) => return Err([Error::panicked(&*panic).into_server_error()].into()),
         };
         if text.len() <= LONGEST_KEPT {
             self.kept.insert(text.to_owned(), verdict.clone());
@@ -210,7 +216,7 @@ impl Documents {
         })
     }
 
-    /// The variables of a request, as the operation declares them.
+    /// The variables of a request, as the operation declares them; and how many values were given.
     ///
     /// # Errors
     /// `TOO_COSTLY` where there are too many of them; `BAD_USER_INPUT` for the first value that is
@@ -219,9 +225,10 @@ impl Documents {
         &self,
         operation: &Operation,
         given: Variables,
-    ) -> Result<Variables, ServerError> {
-        limit::variables(&given, &self.limits)?;
-        variables::coerce(self.validator.schema(), &operation.variables, given)
+    ) -> Result<(Variables, usize), ServerError> {
+        let values = limit::variables(&given, &self.limits)?;
+        let coerced = variables::coerce(self.validator.schema(), &operation.variables, given)?;
+        Ok((coerced, values))
     }
 
     /// What an operation costs with these variables, which are coerced; at least 1.

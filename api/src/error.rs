@@ -129,6 +129,16 @@ impl Error {
         }
     }
 
+    /// The caller has so many requests waiting already.
+    pub(crate) fn crowded(most: usize) -> Self {
+        let message =
+            format!("Expected at most {most} requests of one caller to wait, found one more.");
+        Self {
+            code: Code::RateLimited,
+            ..Self::unavailable(message).again_in(SOON)
+        }
+    }
+
     /// Says in how many seconds the same request may succeed.
     pub(crate) fn again_in(mut self, seconds: u64) -> Self {
         self.retry_after = Some(seconds);

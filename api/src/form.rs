@@ -12,7 +12,7 @@ use crate::error::{UserError, UserErrorCode};
 /// What a text field takes.
 #[derive(Clone, Copy)]
 pub(crate) enum Kind {
-    /// Anything.
+    /// Anything that a page of can be shown.
     Text,
     /// What is in a B-tree index of PostgreSQL, whose entries end at some 2,700 bytes.
     Indexed,
@@ -26,12 +26,12 @@ pub(crate) enum Kind {
 
 impl Kind {
     /// The longest text, in characters.
-    const fn max(self) -> Option<usize> {
+    const fn max(self) -> usize {
         match self {
-            Self::Text => None,
-            Self::Indexed | Self::Email => Some(600),
-            Self::State => Some(2),
-            Self::ZipCode => Some(10),
+            Self::Text => 10_000,
+            Self::Indexed | Self::Email => 600,
+            Self::State => 2,
+            Self::ZipCode => 10,
         }
     }
 
@@ -155,7 +155,8 @@ impl Form {
         if text.contains('\0') {
             let message = "must not contain a NUL character";
             self.error(field, UserErrorCode::Invalid, message);
-        } else if let Some(max) = kind.max().filter(|max| length > *max) {
+        } else if length > kind.max() {
+            let max = kind.max();
             let message = format!("must be at most {max} characters long; this has {length}");
             self.error(field, UserErrorCode::TooLong, &message);
         } else if let Some(message) = kind.misfit(text) {

@@ -9,6 +9,9 @@ pub(crate) const MAX_GROUPS: i32 = 1_000;
 /// How many records `nodes` fetches at most.
 pub(crate) const MAX_NODES: usize = 100;
 
+/// How long an answer may be, in bytes, by and large: few rows may have long texts.
+pub(crate) const MAX_ANSWER: usize = 32 * 1024 * 1024;
+
 /// What requests and connections may take.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {

@@ -29,7 +29,9 @@ use tokio::{sync::watch, time::timeout};
 
 use crate::{
     Error, Result,
+    admission::{Admission, Turn},
     database::{Database, Pool},
+    viewer::Caller,
 };
 pub(crate) use change::{Change, ChangeKind, Table};
 use change::{Changes, Noted};
@@ -38,6 +40,8 @@ use queue::{News, Queue};
 
 /// How many changes travel together at most: the rows behind them are one statement.
 const TOGETHER: usize = 100;
+/// What an event costs that shows a ticket with its customer.
+const ROW_ALONE: u32 = 3;
 /// How long a subscription may take to begin.
 const PATIENCE: Duration = Duration::from_secs(3);
 
@@ -163,6 +167,28 @@ pub(crate) struct Subscription {
     pub(crate) live: Live,
     /// Whether it has begun: what fails before that is the request's fault, not an event's.
     pub(crate) begun: Arc<AtomicBool>,
+    pub(crate) admission: Arc<Admission>,
+    pub(crate) caller: Option<Caller>,
+    /// Of each event.
+    pub(crate) cost: u32,
+}
+
+impl Subscription {
+    /// Waits until an event's turn comes, and has the subscriber pay for it. What shows no more than
+    /// the row itself, which is read once for everybody, needs no turn.
+    ///
+    /// # Errors
+    /// `RATE_LIMITED`, or `UNAVAILABLE`.
+    async fn admit(&self) -> Result<Option<Turn>> {
+        if let Some(caller) = &self.caller {
+            self.admission.charge(caller, self.cost)?;
+        }
+        if self.cost <= ROW_ALONE {
+            return Ok(None);
+        }
+        let turn = self.admission.turn(self.caller.as_ref(), false).await?;
+        Ok(Some(turn))
+    }
 }
 
 /// The changes to a table from now on, for the resolver of a subscription. Ends with an error for

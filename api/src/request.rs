@@ -10,6 +10,11 @@ use crate::{
     viewer::Caller,
 };
 
+/// What each request costs at least, beside what it asks for: that it is read.
+const READING: u64 = 1;
+/// How much of a document is read for 1 more, in bytes.
+const BYTES_READ: u64 = 256;
+
 /// A request as callers write it in JSON. What else they write is not looked at.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -55,12 +60,15 @@ impl Parameters {
         self.query.is_some() || self.document_id.is_some() || self.extensions.is_some()
     }
 
-    /// The request, with its document's text and with who sends it.
+    /// The request, with its document's text and with who sends it, who pays for its being read.
     ///
     /// # Errors
     /// `BAD_USER_INPUT` where the parameters name no document, or two of them;
     /// `PERSISTED_QUERY_NOT_FOUND` where they name one that the server does not have.
     pub(crate) fn into_request(self, app: &App, caller: Caller) -> Result<Request, ServerError> {
+        let length = self.query.as_ref().map_or(0, String::len);
+        let paid = app.charge(&caller, READING + length as u64 / BYTES_READ);
+        paid.map_err(Error::into_server_error)?;
         let wrong = |message: String| Error::bad_user_input(message).into_server_error();
         let automatic = self.extensions.and_then(|all| all.persisted_query);
         if let Some(other) = automatic

@@ -229,7 +229,7 @@ impl<R: Record> OutputType for Row<R> {
         _field: &Positioned<Field>,
     ) -> ServerResult<Value> {
         let shape = shape(ctx, &[ctx.item], &[&self.0]).await?;
-        Ok(shape.value(ctx, &self.0))
+        shape.value(ctx, &self.0)
     }
 }
 

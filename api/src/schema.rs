@@ -197,7 +197,8 @@ impl App {
         };
         // On the heap: what is moved on the way to here, and what waits for it, is small then.
         let response = Box::pin(async {
-            let turn = match self.admission.turn(writes).await {
+            let caller = Caller::of(&request);
+            let turn = match self.admission.turn(caller, writes).await {
                 Ok(turn) => turn,
                 Err(error) => return refused(error),
             };
@@ -256,25 +257,26 @@ impl App {
         stream::once(response).filter_map(ready).boxed()
     }
 
-    /// Prepares a request, and has its caller pay for it: a little for reading it, whatever comes of
-    /// that, and the rest of what it costs before anything runs.
+    /// Takes what something costs from what its caller may spend.
+    ///
+    /// # Errors
+    /// `RATE_LIMITED`.
+    pub(crate) fn charge(&self, caller: &Caller, cost: u64) -> crate::Result<()> {
+        let cost = u32::try_from(cost).unwrap_or(u32::MAX);
+        self.admission.charge(caller, cost)
+    }
+
+    /// Prepares a request, and has its caller pay what it costs before anything runs.
     ///
     /// # Errors
     /// As [`App::prepare`]; and `RATE_LIMITED`.
     fn admit(&self, request: &mut Request) -> Result<Prepared, Vec<ServerError>> {
-        // Requests without a caller come from nobody's network: from a test, or a benchmark.
-        let caller = Caller::of(request).cloned();
-        let charge = |cost: u64| match &caller {
-            Some(caller) if cost > 0 => {
-                let cost = u32::try_from(cost).unwrap_or(u32::MAX);
-                self.admission.charge(caller, cost)
-            }
-            _ => Ok(()),
-        };
-        let refused = |error: Error| vec![error.into_server_error()];
-        charge(READING).map_err(refused)?;
         let prepared = self.prepare(request)?;
-        charge(prepared.cost.saturating_sub(READING)).map_err(refused)?;
+        // Requests without a caller come from nobody's network: from a test, or a benchmark.
+        if let Some(caller) = Caller::of(request) {
+            let paid = self.charge(caller, prepared.cost);
+            paid.map_err(|error| vec![error.into_server_error()])?;
+        }
         Ok(prepared)
     }
 
@@ -290,13 +292,18 @@ impl App {
         let operation = document.operation(name).map_err(|error| vec![error])?;
         let given = std::mem::take(&mut request.variables);
         let coerced = self.documents.coerce(operation, given);
-        request.variables = coerced.map_err(|error| vec![error])?;
+        let (variables, values) = coerced.map_err(|error| vec![error])?;
+        request.variables = variables;
         // Without a caller it is the program itself that asks.
         if let Some(caller) = Caller::of(request) {
             operation.permit(caller, &request.variables)?;
         }
         let cost = self.documents.cost(operation, &request.variables);
-        let cost = cost.map_err(|error| vec![error])?;
+        let mut cost = cost.map_err(|error| vec![error])?;
+        if operation.kind == OperationType::Mutation {
+            // What is written is mostly in the variables: some values are a record.
+            cost += values as u64 / 4;
+        }
         request.set_parsed_query(document.executable.clone());
         Ok(Prepared {
             kind: operation.kind,
@@ -348,18 +355,25 @@ impl App {
     /// is one response, whose errors have no path. Nothing happens before the first is asked for,
     /// and to drop the stream is to unsubscribe.
     pub fn subscribe(&self, mut request: Request) -> impl Stream<Item = Response> + use<> {
-        if let Err(mut errors) = self.to_subscribe(&mut request) {
-            for error in &mut errors {
-                error.path.clear();
+        let cost = match self.to_subscribe(&mut request) {
+            Ok(cost) => cost,
+            Err(mut errors) => {
+                for error in &mut errors {
+                    error.path.clear();
+                }
+                let refusal = Response::from_errors(errors);
+                return stream::once(async { refusal }).boxed();
             }
-            let refusal = Response::from_errors(errors);
-            return stream::once(async { refusal }).boxed();
-        }
+        };
         let begun = Arc::new(AtomicBool::new(false));
-        let request = request.data(live::Subscription {
+        let subscription = live::Subscription {
             live: self.live.clone(),
             begun: Arc::clone(&begun),
-        });
+            admission: Arc::clone(&self.admission),
+            caller: Caller::of(&request).cloned(),
+            cost: u32::try_from(cost).unwrap_or(u32::MAX),
+        };
+        let request = request.data(subscription);
         let responses = AssertUnwindSafe(self.schema.execute_stream(request)).catch_unwind();
         let app = self.clone();
         let responses = responses.map(move |response| {
@@ -376,14 +390,14 @@ impl App {
         responses.boxed()
     }
 
-    /// Gives a request that subscribes its document.
-    fn to_subscribe(&self, request: &mut Request) -> Result<(), Vec<ServerError>> {
-        let kind = self.admit(request)?.kind;
+    /// Gives a request that subscribes its document; returns what each event costs.
+    fn to_subscribe(&self, request: &mut Request) -> Result<u64, Vec<ServerError>> {
+        let Prepared { kind, cost, .. } = self.admit(request)?;
         if kind != OperationType::Subscription {
             let message = format!("Expected a subscription, found a {kind}.");
             return Err(vec![Error::bad_user_input(message).into_server_error()]);
         }
-        Ok(())
+        Ok(cost)
     }
 }
 
@@ -395,9 +409,6 @@ struct Prepared {
     /// How many objects the answer may have; at least 1.
     cost: u64,
 }
-
-/// What each request costs at least: that it is read.
-const READING: u64 = 1;
 
 /// Whether the database was there for no field at all: there is nothing to answer with.
 fn is_nothing(response: &Response) -> bool {

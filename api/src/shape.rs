@@ -7,12 +7,12 @@
 use std::collections::HashMap;
 
 use async_graphql::{
-    ContextBase, Positioned, Value,
+    ContextBase, ContextSelectionSet, Positioned, ServerResult, Value,
     parser::types::{Field, Selection, SelectionSet},
 };
 use serde::Serialize;
 
-use crate::context::Shop;
+use crate::{Error, context::Shop, limits::MAX_ANSWER};
 
 /// Appends what a selection makes of a value to a JSON text.
 pub type Writer<T> = Box<dyn Fn(&T, &mut Vec<u8>) + Send + Sync>;
@@ -45,6 +45,10 @@ impl<T> Shape<T> {
             json.push(b'{');
         }
         for (key, writer) in &self.0 {
+            // Of what is too long nothing is told; the end may be left out.
+            if json.len() > MAX_ANSWER {
+                return;
+            }
             json.extend_from_slice(key.as_bytes());
             writer(value, json);
         }
@@ -67,16 +71,26 @@ impl<T> Shape<T> {
     }
 
     /// The object as a field's value.
-    pub fn value<C>(&self, ctx: &ContextBase<'_, C>, value: &T) -> Value {
+    ///
+    /// # Errors
+    /// `TOO_COSTLY` where the request's answer gets too long.
+    pub fn value(&self, ctx: &ContextSelectionSet<'_>, value: &T) -> ServerResult<Value> {
+        let shop = ctx.data_unchecked::<Shop>();
         let mut json = Vec::with_capacity(1024);
         self.write(value, &mut json);
+        if shop.written(json.len()) > MAX_ANSWER {
+            let message =
+                format!("Expected an answer of at most {MAX_ANSWER} bytes, found a longer one.");
+            let error = Error::too_costly(message).into_server_error();
+            return Err(ctx.set_error_path(error));
+        }
         // async-graphql merges values that two fields of one response key have, and so needs to see
         // into them.
-        if ctx.data_unchecked::<Shop>().merges {
+        Ok(if shop.merges {
             serde_json::from_slice(&json).unwrap_or_default()
         } else {
             Value::Binary(json.into())
-        }
+        })
     }
 }
 

@@ -1,6 +1,6 @@
 //! What each caller may spend: so much a minute, in whatever bursts.
 
-use std::{net::IpAddr, num::NonZeroU32, sync::Arc};
+use std::{convert::Infallible, net::IpAddr, num::NonZeroU32, sync::Arc};
 
 use governor::{
     DefaultDirectRateLimiter, Quota, RateLimiter,
@@ -8,6 +8,7 @@ use governor::{
 };
 use quick_cache::sync::Cache;
 
+use super::queue::Share;
 use crate::{Result, address, error::Error, viewer::Caller};
 
 /// How many callers are remembered, those that have asked lately: some 20 MiB at most.
@@ -34,8 +35,16 @@ impl Default for RateLimit {
 pub(super) struct Budgets {
     limit: Option<NonZeroU32>,
     local: bool,
-    callers: Cache<Key, Arc<DefaultDirectRateLimiter>>,
+    /// How many turns there are for reads.
+    running: usize,
+    callers: Cache<Key, Arc<Budget>>,
     clock: DefaultClock,
+}
+
+/// What one caller has.
+struct Budget {
+    limiter: DefaultDirectRateLimiter,
+    share: Arc<Share>,
 }
 
 /// Who pays.
@@ -46,7 +55,7 @@ enum Key {
 }
 
 impl Budgets {
-    pub(super) fn new(limit: RateLimit) -> Self {
+    pub(super) fn new(limit: RateLimit, running: usize) -> Self {
         let (limit, local) = match limit {
             RateLimit::Off => (None, false),
             RateLimit::Others(limit) => (Some(limit), false),
@@ -55,26 +64,45 @@ impl Budgets {
         Self {
             limit,
             local,
+            running,
             callers: Cache::new(if limit.is_some() { CALLERS } else { 0 }),
             clock: DefaultClock::default(),
         }
     }
 
-    pub(super) fn charge(&self, caller: &Caller, cost: u32) -> Result<()> {
-        let Some(limit) = self.limit else {
-            return Ok(());
-        };
+    /// None for who may spend what they like.
+    fn of(&self, caller: &Caller) -> Option<(NonZeroU32, Arc<Budget>)> {
+        let limit = self.limit?;
         let key = match &caller.subject {
             Some(subject) => Key::Subject(Arc::clone(subject)),
-            None if !self.local && is_here(caller.address) => return Ok(()),
+            None if !self.local && caller.until.is_none() && is_here(caller.address) => {
+                return None;
+            }
             None => Key::Address(address::caller(caller.address)),
         };
-        let budget = self.callers.get_or_insert_with(&key, || {
-            Ok::<_, Error>(Arc::new(RateLimiter::direct(Quota::per_minute(limit))))
-        })?;
+        let new = || {
+            Ok::<_, Infallible>(Arc::new(Budget {
+                limiter: RateLimiter::direct(Quota::per_minute(limit)),
+                share: Arc::new(Share::of(self.running)),
+            }))
+        };
+        let Ok(budget) = self.callers.get_or_insert_with(&key, new);
+        Some((limit, budget))
+    }
+
+    /// What of the turns is a caller's.
+    pub(super) fn share(&self, caller: &Caller) -> Option<Arc<Share>> {
+        let (_, budget) = self.of(caller)?;
+        Some(Arc::clone(&budget.share))
+    }
+
+    pub(super) fn charge(&self, caller: &Caller, cost: u32) -> Result<()> {
+        let Some((limit, budget)) = self.of(caller) else {
+            return Ok(());
+        };
         // What costs more than there ever is takes all of it.
         let cost = NonZeroU32::new(cost).unwrap_or(NonZeroU32::MIN).min(limit);
-        match budget.check_n(cost) {
+        match budget.limiter.check_n(cost) {
             Ok(Ok(())) | Err(_) => Ok(()),
             Ok(Err(until)) => {
                 let wait = until.wait_time_from(self.clock.now());

@@ -40,7 +40,41 @@ pub(super) struct Queue {
 }
 
 /// A request's turn; the next one's when dropped.
-pub(crate) struct Turn(#[expect(dead_code, reason = "for its drop")] OwnedSemaphorePermit);
+#[expect(dead_code, reason = "for their drop")]
+pub(crate) struct Turn(OwnedSemaphorePermit, Option<Own>);
+
+/// What one caller may have running and waiting, so that there is a turn for others.
+pub(super) struct Share {
+    turns: Arc<Semaphore>,
+    places: Arc<Semaphore>,
+}
+
+/// A caller's own turn, and its place.
+pub(super) struct Own(
+    #[expect(dead_code, reason = "for its drop")] OwnedSemaphorePermit,
+    #[expect(dead_code, reason = "for its drop")] OwnedSemaphorePermit,
+);
+
+impl Share {
+    /// Of so many turns that there are.
+    pub(super) fn of(running: usize) -> Self {
+        let own = running.saturating_sub(1).max(1);
+        Self {
+            turns: Arc::new(Semaphore::new(own)),
+            places: Arc::new(Semaphore::new(own + WAITING)),
+        }
+    }
+
+    pub(super) async fn enter(&self) -> Result<Own> {
+        let refused = || Error::crowded(WAITING);
+        let place = (Arc::clone(&self.places).try_acquire_owned()).map_err(|_| refused())?;
+        let turn = timeout(PATIENCE, Arc::clone(&self.turns).acquire_owned()).await;
+        match turn {
+            Ok(Ok(turn)) => Ok(Own(turn, place)),
+            _ => Err(refused()),
+        }
+    }
+}
 
 impl Queue {
     pub(super) fn new(running: usize, most: usize) -> Self {
@@ -70,10 +104,10 @@ impl Queue {
         }
     }
 
-    pub(super) async fn turn(&self) -> Result<Turn> {
+    pub(super) async fn turn(&self, own: Option<Own>) -> Result<Turn> {
         if let Ok(turn) = Arc::clone(&self.turns).try_acquire_owned() {
             self.came(false);
-            return Ok(Turn(turn));
+            return Ok(Turn(turn, own));
         }
         self.has_room()?;
         let _place = Place::taken(&self.waiting);
@@ -81,7 +115,7 @@ impl Queue {
         let turn = timeout(PATIENCE, Arc::clone(&self.turns).acquire_owned()).await;
         self.came(begin.elapsed() > LATE);
         if let Ok(Ok(turn)) = turn {
-            Ok(Turn(turn))
+            Ok(Turn(turn, own))
         } else {
             self.refusals.another();
             Err(Error::too_busy())

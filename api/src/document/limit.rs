@@ -304,7 +304,7 @@ impl<'a> Measure<'a> {
 
 /// # Errors
 /// `TOO_COSTLY` where a request's variables are nested too deep, or are too many values.
-pub(super) fn variables(variables: &Variables, limits: &Limits) -> Result<(), ServerError> {
+pub(super) fn variables(variables: &Variables, limits: &Limits) -> Result<usize, ServerError> {
     let (mut nesting, mut values) = (0, 0);
     for value in variables.values() {
         // The variables are an object themselves.
@@ -318,7 +318,8 @@ pub(super) fn variables(variables: &Variables, limits: &Limits) -> Result<(), Se
             format!("Expected at most {most} values in the variables, found {found}.")
         })
     });
-    checked.map_err(Error::into_server_error)
+    checked.map_err(Error::into_server_error)?;
+    Ok(values)
 }
 
 /// Goes as deep as serde has gone before.

@@ -7,7 +7,7 @@ use async_graphql::{
     futures_util::FutureExt, parser::types::Field, registry::Registry,
 };
 
-use super::Change;
+use super::{Change, Subscription};
 use crate::{Error, context::with_shop};
 
 /// The same object as `T`, made from a change with a database and a loader of its own. A panic is
@@ -28,6 +28,12 @@ impl<T: OutputType + AsRef<Change>> OutputType for Event<T> {
         ctx: &ContextSelectionSet<'_>,
         field: &Positioned<Field>,
     ) -> ServerResult<Value> {
+        let fails = |error: Error| {
+            let error = async_graphql::Error::from(error);
+            ctx.set_error_path(error.into_server_error(field.pos))
+        };
+        let subscription = ctx.data_unchecked::<Subscription>();
+        let _turn = subscription.admit().await.map_err(fails)?;
         let db = self.0.as_ref().db().clone();
         let event = with_shop(db, true, async |shop| {
             let mut data = Data::default();
@@ -37,9 +43,6 @@ impl<T: OutputType + AsRef<Change>> OutputType for Event<T> {
             self.0.resolve(&ctx, field).await
         });
         let event = AssertUnwindSafe(event).catch_unwind().await;
-        event.unwrap_or_else(|panic| {
-            let error = async_graphql::Error::from(Error::panicked(&*panic));
-            Err(ctx.set_error_path(error.into_server_error(field.pos)))
-        })
+        event.unwrap_or_else(|panic| Err(fails(Error::panicked(&*panic))))
     }
 }

@@ -99,7 +99,7 @@ impl<R: Record> OutputType for Page<R> {
         _field: &Positioned<Field>,
     ) -> ServerResult<Value> {
         let shape = shape(ctx, &[ctx.item], &[&self.0]).await?;
-        Ok(shape.value(ctx, &self.0))
+        shape.value(ctx, &self.0)
     }
 }
 

@@ -1,9 +1,9 @@
 //! More than the server can do: statements that take long, callers that do not wait for them, and
 //! more requests than there are connections. Each ends soon, in an answer or a refusal.
 
-use std::time::Duration;
+use std::{num::NonZeroU32, time::Duration};
 
-use api::Settings;
+use api::{RateLimit, Settings};
 use reqwest::{RequestBuilder, Response, header::RETRY_AFTER};
 use serde_json::{Value, json};
 use tokio::{task::JoinSet, time::timeout};
@@ -16,6 +16,7 @@ on_both!(
     a_caller_that_goes_away_frees_its_connection,
     a_connection_is_not_waited_for_forever,
     who_would_wait_for_long_is_refused_at_once,
+    nobody_takes_all_turns,
 );
 
 const SLOW: &str = "{ tickets { nodes { title } } }";
@@ -172,4 +173,25 @@ async fn who_would_wait_for_long_is_refused_at_once(shop: Shop) {
         requests.try_join_next().is_none(),
         "they have not waited yet"
     );
+}
+
+async fn nobody_takes_all_turns(shop: Shop) {
+    slow_down(&shop).await;
+    let settings = Settings {
+        rate_limit: RateLimit::Everybody(NonZeroU32::MAX),
+        trusted_proxies: vec!["127.0.0.1".parse().expect("a proxy")],
+        ..settings(LATER)
+    };
+    let url = shop.program_with(settings, 4).await;
+    let from = |address, query| ask(&url, query).header("x-forwarded-for", address);
+    let mut requests = JoinSet::new();
+    for _ in 0..100 {
+        requests.spawn(answer(from("192.0.2.1", SLOW)));
+    }
+    // Some wait for their own turn; more of one caller may not.
+    let refused = within("a refusal", requests.join_next()).await;
+    let refused = refused.expect("there are some").expect("no panic");
+    assert_eq!(refused.status(), 429);
+    assert!(refused.headers().contains_key(RETRY_AFTER));
+    assert_eq!(answer(from("192.0.2.2", FAST)).await.status(), 200);
 }

@@ -26,7 +26,7 @@ impl Admission {
         Self {
             reads: Queue::new(reads, settings.max_waiting),
             writes: Queue::new(writes, settings.max_waiting),
-            budgets: Budgets::new(settings.rate_limit, reads),
+            budgets: Budgets::new(settings.rate_limit, database.share()),
         }
     }
 

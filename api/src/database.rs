@@ -127,6 +127,15 @@ impl Database {
         }
     }
 
+    /// How many requests of one caller may run at a time: so many that a connection is left for others.
+    pub(crate) fn share(&self) -> usize {
+        let connections = match self.readers.len() {
+            0 => size(self.read.connection()),
+            readers => readers,
+        };
+        connections.saturating_sub(1).max(1)
+    }
+
     /// A connection that one request alone reads with; none where requests share them.
     pub(crate) async fn reader(&self) -> Option<Lease> {
         self.readers.take().await

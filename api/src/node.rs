@@ -5,12 +5,17 @@
 use std::{borrow::Cow, marker::PhantomData};
 
 use async_graphql::{
-    Context, ID, InputType, InputValueError, InputValueResult, Interface, Object, Value,
-    futures_util::future::join_all, registry::Registry,
+    Context, ContextSelectionSet, ID, InputType, InputValueError, InputValueResult, Interface,
+    Object, OutputType, Positioned, ServerResult, Value, futures_util::future::join_all,
+    parser::types::Field, registry::Registry,
 };
 
 use crate::{
-    Error, Result, customer::Customer, error::excerpt, limits::MAX_NODES, row::Record,
+    Error, Result,
+    customer::Customer,
+    error::excerpt,
+    limits::MAX_NODES,
+    row::{Record, Row},
     ticket::Ticket,
 };
 
@@ -100,6 +105,30 @@ impl<R: Record> InputType for Id<R> {
     }
 }
 
+/// A record of whichever type, written as it is everywhere else.
+struct Found(Node);
+
+impl OutputType for Found {
+    fn type_name() -> Cow<'static, str> {
+        Node::type_name()
+    }
+
+    fn create_type_info(registry: &mut Registry) -> String {
+        Node::create_type_info(registry)
+    }
+
+    async fn resolve(
+        &self,
+        ctx: &ContextSelectionSet<'_>,
+        field: &Positioned<Field>,
+    ) -> ServerResult<Value> {
+        match &self.0 {
+            Node::Customer(customer) => Row(customer.clone()).resolve(ctx, field).await,
+            Node::Ticket(ticket) => Row(ticket.clone()).resolve(ctx, field).await,
+        }
+    }
+}
+
 #[derive(Default)]
 pub struct NodeQuery;
 
@@ -110,7 +139,7 @@ impl NodeQuery {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "A global id, such as `Customer:42`.")] id: ID,
-    ) -> Option<Result<Node>> {
+    ) -> Option<Result<Found>> {
         load(ctx, &id).await.transpose()
     }
 
@@ -120,7 +149,7 @@ impl NodeQuery {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Global ids, such as `Customer:42`; 100 at most.")] ids: Vec<ID>,
-    ) -> Result<Vec<Option<Result<Node>>>> {
+    ) -> Result<Vec<Option<Result<Found>>>> {
         if ids.len() > MAX_NODES {
             return Err(Error::bad_user_input(format!(
                 "Expected at most {MAX_NODES} ids, found {}.",
@@ -132,14 +161,14 @@ impl NodeQuery {
     }
 }
 
-async fn load(ctx: &Context<'_>, id: &str) -> Result<Option<Node>> {
+async fn load(ctx: &Context<'_>, id: &str) -> Result<Option<Found>> {
     let prefix = id.split_once(':').map_or("", |(prefix, _)| prefix);
     if prefix == Customer::NAME {
         let customer = Customer::load(ctx, Id::parse(id)?).await?;
-        Ok(customer.map(Node::Customer))
+        Ok(customer.map(Node::Customer).map(Found))
     } else if prefix == Ticket::NAME {
         let ticket = Ticket::load(ctx, Id::parse(id)?).await?;
-        Ok(ticket.map(Node::Ticket))
+        Ok(ticket.map(Node::Ticket).map(Found))
     } else {
         Err(Error::bad_user_input(format!(
             "Expected a global id, such as `Customer:42` or `Ticket:7`, found `{}`.",

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{ask, client, refusal, serve};
-use crate::harness::{Answer, Directory, Socket};
+use crate::harness::{Answer, Directory, Kind, Shop, Socket};
 
 /// Requests, and how many objects their answers may have.
 fn requests() -> Vec<(&'static str, Value, u64)> {
@@ -179,4 +179,36 @@ async fn the_limit_is_the_most_that_is_answered() {
     let message = socket.message().await;
     assert_eq!(message["type"], "error");
     assert_eq!(message["payload"][0]["extensions"]["code"], "TOO_COSTLY");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_gets_no_longer_than_it_may_however_long_its_texts_are() {
+    Shop::run(Kind::Sqlite, long_texts).await;
+}
+
+async fn long_texts(shop: Shop) {
+    // What another program has written may be longer than any form allows.
+    shop.execute("UPDATE tickets SET description = hex(zeroblob(500000))")
+        .await;
+    let aliases: Vec<_> = (0..50).map(|it| format!("a{it}: description")).collect();
+    let aliases = aliases.join(" ");
+    for query in [
+        format!("{{ ticket(id: 1) {{ {aliases} }} }}"),
+        format!("{{ tickets(first: 2) {{ nodes {{ {aliases} }} }} }}"),
+        format!(
+            "{{ nodes(ids: [\"Ticket:1\", \"Ticket:2\"]) {{ ... on Ticket {{ {aliases} }} }} }}"
+        ),
+    ] {
+        let answer = shop.graphql(&query, json!({})).await;
+        assert!(
+            !answer.errors().is_empty(),
+            "{query}: {}",
+            answer.body.to_string().len()
+        );
+        let code = &answer.errors()[0]["extensions"]["code"];
+        assert_eq!(code, "TOO_COSTLY", "{query}");
+        assert!(answer.body.to_string().len() < 40_000_000);
+    }
+    shop.ask("{ tickets(first: 10) { nodes { description } } }")
+        .await;
 }

@@ -35,8 +35,8 @@ impl Default for RateLimit {
 pub(super) struct Budgets {
     limit: Option<NonZeroU32>,
     local: bool,
-    /// How many turns there are for reads.
-    running: usize,
+    /// How many requests of one caller may run at a time.
+    share: usize,
     callers: Cache<Key, Arc<Budget>>,
     clock: DefaultClock,
 }
@@ -55,7 +55,7 @@ enum Key {
 }
 
 impl Budgets {
-    pub(super) fn new(limit: RateLimit, running: usize) -> Self {
+    pub(super) fn new(limit: RateLimit, share: usize) -> Self {
         let (limit, local) = match limit {
             RateLimit::Off => (None, false),
             RateLimit::Others(limit) => (Some(limit), false),
@@ -64,7 +64,7 @@ impl Budgets {
         Self {
             limit,
             local,
-            running,
+            share,
             callers: Cache::new(if limit.is_some() { CALLERS } else { 0 }),
             clock: DefaultClock::default(),
         }
@@ -83,7 +83,7 @@ impl Budgets {
         let new = || {
             Ok::<_, Infallible>(Arc::new(Budget {
                 limiter: RateLimiter::direct(Quota::per_minute(limit)),
-                share: Arc::new(Share::of(self.running)),
+                share: Arc::new(Share::of(self.share)),
             }))
         };
         let Ok(budget) = self.callers.get_or_insert_with(&key, new);

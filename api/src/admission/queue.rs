@@ -56,12 +56,11 @@ pub(super) struct Own(
 );
 
 impl Share {
-    /// Of so many turns that there are.
-    pub(super) fn of(running: usize) -> Self {
-        let own = running.saturating_sub(1).max(1);
+    /// Of so many turns.
+    pub(super) fn of(turns: usize) -> Self {
         Self {
-            turns: Arc::new(Semaphore::new(own)),
-            places: Arc::new(Semaphore::new(own + WAITING)),
+            turns: Arc::new(Semaphore::new(turns)),
+            places: Arc::new(Semaphore::new(turns + WAITING)),
         }
     }
 

@@ -201,3 +201,37 @@ async fn connections_are_counted_whatever_they_carry() {
     drop(sockets);
     until(async || said(&serving, live).await.1 == "HTTP/1.1 200").await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_address_does_not_take_all_sockets_and_streams() {
+    let serving = Serving::start(&[("TRUSTED_PROXIES", "127.0.0.1"), ("MAX_SOCKETS", "2000")]);
+    let open = async |address: &str| {
+        let headers = [
+            ("sec-websocket-protocol", "graphql-transport-ws"),
+            ("x-forwarded-for", address),
+        ];
+        Socket::with_headers(&serving.url, &headers).await
+    };
+    let listen = async |address: &str| {
+        let client = reqwest::Client::builder().no_proxy().build();
+        let query = json!({ "query": "subscription { ticketChanged { id } }" });
+        let request = (client.expect("a client").post(&serving.url))
+            .header("accept", "text/event-stream")
+            .header("x-forwarded-for", address);
+        request.json(&query).send().await.expect("an answer")
+    };
+    let mut sockets = Vec::new();
+    for host in 0..99 {
+        // Of one network: whoever has it has them all.
+        let socket = open(&format!("2001:db8::{host:x}")).await;
+        sockets.push(socket.expect("room"));
+    }
+    let stream = listen("2001:db8::1").await;
+    assert_eq!(stream.status(), 200);
+    assert_eq!(open("2001:db8::1").await.err(), Some(503));
+    assert_eq!(listen("2001:db8::1").await.status(), 503);
+    assert!(open("2001:db8:1::1").await.is_ok(), "somebody else");
+    assert_eq!(listen("192.0.2.1").await.status(), 200, "somebody else");
+    drop((stream, sockets));
+    until(async || open("2001:db8::1").await.is_ok()).await;
+}

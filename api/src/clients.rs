@@ -1,4 +1,4 @@
-//! The connections that clients have open: how many in all, and from one address.
+//! What clients have open, connections or sockets and streams: how many in all, and from one address.
 //!
 //! Each takes memory and a file descriptor while it is silent, so that somebody who only opens them
 //! could keep everybody else out.
@@ -17,24 +17,23 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::{
-    address::{self, is_proxy},
-    settings::Settings,
-};
+use crate::address::{self, Proxy, is_proxy};
 
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct Clients {
-    settings: Arc<Settings>,
+    most: usize,
+    most_per_address: usize,
     open: Arc<Mutex<Open>>,
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Open {
     all: usize,
     by_address: HashMap<IpAddr, usize>,
 }
 
-/// One open connection; closed when dropped.
+/// One that is open; it counts until it is dropped.
+#[derive(Debug)]
 pub(crate) struct Client {
     /// None where its address is not counted.
     address: Option<IpAddr>,
@@ -42,25 +41,29 @@ pub(crate) struct Client {
 }
 
 impl Clients {
-    pub(crate) fn new(settings: Arc<Settings>) -> Self {
-        let open = Arc::default();
-        Self { settings, open }
+    pub(crate) fn new(most: usize, most_per_address: usize) -> Self {
+        Self {
+            most,
+            most_per_address,
+            open: Arc::default(),
+        }
     }
 
     /// One more from this address; none where there are too many.
     ///
-    /// From this machine and from trusted proxies as many come as there are.
-    pub(crate) fn enter(&self, address: IpAddr) -> Option<Client> {
+    /// From this machine, from trusted proxies and from nowhere as many come as there are.
+    pub(crate) fn enter(&self, address: IpAddr, proxies: &[Proxy]) -> Option<Client> {
         let address = address.to_canonical();
-        let counts = !address.is_loopback() && !is_proxy(&self.settings.trusted_proxies, address);
+        let near = address.is_loopback() || address.is_unspecified();
+        let counts = !near && !is_proxy(proxies, address);
         let address = counts.then(|| address::caller(address));
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if open.all >= self.settings.max_clients {
+        if open.all >= self.most {
             return None;
         }
         if let Some(address) = address {
             let here = open.by_address.entry(address).or_default();
-            if *here >= self.settings.max_clients_per_address {
+            if *here >= self.most_per_address {
                 return None;
             }
             *here += 1;
@@ -139,14 +142,9 @@ mod tests {
 
     #[test]
     fn connections_are_counted_in_all_and_by_address() {
-        let settings = Settings {
-            max_clients: 5,
-            max_clients_per_address: 2,
-            trusted_proxies: vec!["10.0.0.1".parse().expect("an address")],
-            ..Settings::default()
-        };
-        let clients = Clients::new(Arc::new(settings));
-        let enter = |address: &str| clients.enter(address.parse().expect("an address"));
+        let proxies = ["10.0.0.1".parse().expect("an address")];
+        let clients = Clients::new(5, 2);
+        let enter = |address: &str| clients.enter(address.parse().expect("an address"), &proxies);
         let one = enter("2001:db8::1").expect("room");
         let _two = enter("2001:db8::2").expect("room");
         assert!(enter("2001:db8::3").is_none(), "the same network");

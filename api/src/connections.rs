@@ -1,22 +1,29 @@
 //! The connections that stay open: how many there may be, and how all are told that the server
 //! stops. Knows no protocol.
 
-use std::{future::Future, sync::Arc};
-
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use std::{future::Future, net::IpAddr};
 
 use tokio_util::{
     sync::CancellationToken,
     task::{TaskTracker, task_tracker::TaskTrackerToken},
 };
 
-use crate::Limits;
+use crate::{
+    Limits,
+    address::Proxy,
+    clients::{Client, Clients},
+};
+
+/// One address may have this part of all sockets and streams, so that no one caller takes them all.
+const PART: usize = 20;
+/// It may have as many in any case: an office shares an address.
+const SOME: usize = 100;
 
 /// The open connections of a server. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Connections {
     limits: Limits,
-    room: Arc<Semaphore>,
+    open: Clients,
     stop: CancellationToken,
     sockets: TaskTracker,
 }
@@ -26,7 +33,7 @@ impl Connections {
     pub fn new(limits: Limits) -> Self {
         Self {
             limits,
-            room: Arc::new(Semaphore::new(limits.sockets)),
+            open: Clients::new(limits.sockets, (limits.sockets / PART).max(SOME)),
             stop: CancellationToken::default(),
             sockets: TaskTracker::default(),
         }
@@ -53,15 +60,21 @@ impl Connections {
         &self.stop
     }
 
-    /// To be held as long as a socket is open; none where there is no room for one more.
-    pub(crate) fn socket(&self) -> Option<(TaskTrackerToken, OwnedSemaphorePermit)> {
-        let room = self.stream()?;
-        Some((self.sockets.token(), room))
+    /// To be held as long as a socket is open; none where there is no room for one more, at all or
+    /// from this address.
+    pub(crate) fn socket(
+        &self,
+        address: IpAddr,
+        proxies: &[Proxy],
+    ) -> Option<(TaskTrackerToken, Client)> {
+        let client = self.stream(address, proxies)?;
+        Some((self.sockets.token(), client))
     }
 
-    /// To be held as long as a stream of events is open; none where there is no room for one more.
-    pub(crate) fn stream(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.room).try_acquire_owned().ok()
+    /// To be held as long as a stream of events is open; none where there is no room for one more, at
+    /// all or from this address.
+    pub(crate) fn stream(&self, address: IpAddr, proxies: &[Proxy]) -> Option<Client> {
+        self.open.enter(address, proxies)
     }
 }
 

@@ -38,12 +38,15 @@ use tracing::debug;
 use crate::{
     App, Connections,
     clients::{Clients, Counted},
+    settings::Settings,
 };
 
 /// How long a new connection may take to its first request.
 const FIRST_REQUEST: Duration = Duration::from_secs(10);
 /// How long it may be silent after a request. Load balancers keep theirs for a minute.
 const SILENCE: Duration = Duration::from_secs(75);
+/// Requests that run at a time on a connection: what RFC 9113, section 6.5.2, wants at least.
+const STREAMS: u32 = 100;
 /// How long open connections may bring in a last request after the server is told to stop: who has
 /// sent one has not been told yet.
 const LAST_REQUESTS: Duration = Duration::from_millis(300);
@@ -67,9 +70,11 @@ pub async fn serve(
     connections: Connections,
     stop: impl Future<Output = ()>,
 ) -> io::Result<()> {
-    let clients = Clients::new(Arc::clone(app.settings()));
+    let settings = Arc::clone(app.settings());
+    let clients = Clients::new(settings.max_clients, settings.max_clients_per_address);
     let router = crate::app_with(app, connections.clone());
     let accepted = Accepted {
+        settings,
         clients,
         router,
         stopping: connections.stopping().clone(),
@@ -110,6 +115,7 @@ pub async fn serve(
 }
 
 struct Accepted {
+    settings: Arc<Settings>,
     clients: Clients,
     router: Router,
     /// Each answer is the last of its connection.
@@ -121,7 +127,10 @@ struct Accepted {
 
 impl Accepted {
     fn open(&self, stream: TcpStream, address: SocketAddr) {
-        let Some(client) = self.clients.enter(address.ip()) else {
+        let Some(client) = self
+            .clients
+            .enter(address.ip(), &self.settings.trusted_proxies)
+        else {
             debug!(%address, "too many connections");
             // As much as fits; who does not hear it sees the connection closed.
             let _ = stream.try_write(TOO_MANY);
@@ -175,6 +184,7 @@ async fn connection(
     (builder.http2())
         .timer(TokioTimer::new())
         .keep_alive_interval(SILENCE)
+        .max_concurrent_streams(STREAMS)
         // Sockets over HTTP/2 open with CONNECT.
         .enable_connect_protocol();
     let served = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);

@@ -60,7 +60,9 @@ pub(crate) fn upgrade(
     caller: Result<Caller, IpAddr>,
 ) -> Option<axum::response::Response> {
     let limits = *connections.limits();
-    let (stopping, open) = (connections.stopping().clone(), connections.socket()?);
+    let address = (caller.as_ref()).map_or_else(|address| *address, |caller| caller.address);
+    let open = connections.socket(address, &app.settings().trusted_proxies)?;
+    let stopping = connections.stopping().clone();
     let upgrade = upgrade
         .protocols([PROTOCOL])
         .read_buffer_size(BUFFER)

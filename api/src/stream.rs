@@ -26,14 +26,12 @@ use axum::{
     },
     response::IntoResponse,
 };
-use tokio::{
-    sync::OwnedSemaphorePermit,
-    time::{Instant, Sleep, sleep, sleep_until},
-};
+use tokio::time::{Instant, Sleep, sleep, sleep_until};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use crate::{
     Error,
+    clients::Client,
     connections::Connections,
     http::negotiate::{Preference, accepted},
     response::{is_request_error, text},
@@ -129,7 +127,7 @@ impl Format {
         is_subscription: bool,
         until: Option<Instant>,
         connections: &Connections,
-        room: OwnedSemaphorePermit,
+        room: Client,
     ) -> axum::response::Response {
         let chunks = Chunks {
             format: self,
@@ -174,7 +172,7 @@ struct Chunks {
     expired: Option<Pin<Box<Sleep>>>,
     silence: Duration,
     /// Held until the end.
-    _room: OwnedSemaphorePermit,
+    _room: Client,
 }
 
 impl Chunks {

@@ -42,7 +42,29 @@ pub(crate) enum Needs {
 use Needs::{Role as AtLeast, Token};
 
 /// To change `active` to false.
-pub(crate) const DEACTIVATION: &str = "updateCustomer(input: {active: false})";
+const DEACTIVATION: &str = "updateCustomer(input: {active: false})";
+
+/// What a field at the root asks for beside, where its argument `input` has this value.
+pub(crate) struct Beside {
+    field: &'static str,
+    /// Of the input.
+    pub(crate) key: &'static str,
+    pub(crate) value: bool,
+    /// One of [`RULES`].
+    pub(crate) what: &'static str,
+}
+
+const BESIDE: &[Beside] = &[Beside {
+    field: "updateCustomer",
+    key: "active",
+    value: false,
+    what: DEACTIVATION,
+}];
+
+/// What the input of a field at the root may ask for beside.
+pub(crate) fn beside(field: &str) -> Option<&'static Beside> {
+    BESIDE.iter().find(|it| it.field == field)
+}
 
 /// What each role may do: the fields at the schema's root, and what an input can ask for beside.
 const RULES: &[(&str, Needs)] = &[
@@ -140,14 +162,6 @@ impl Caller {
             "Expected {expected} for `{what}`, found {found}."
         )))
     }
-}
-
-/// Whether the caller may do one of [`RULES`] that an input asks for.
-///
-/// # Errors
-/// `FORBIDDEN` where not.
-pub(crate) fn permitted(ctx: &Context<'_>, what: &str) -> Result<()> {
-    ctx.data_opt::<Caller>().map_or(Ok(()), |it| it.may(what))
 }
 
 /// Who is asking.

@@ -16,6 +16,7 @@ on_both!(
     nothing_of_a_refused_operation_runs,
     a_field_that_does_not_run_is_not_refused,
     a_customer_is_deactivated_by_managers_alone,
+    nothing_runs_beside_a_deactivation_that_is_refused,
     a_subscription_takes_a_role,
     who_has_no_role_is_told_so,
 );
@@ -218,6 +219,98 @@ async fn a_customer_is_deactivated_by_managers_alone(shop: Shop) {
         body["data"]["updateCustomer"]["customer"]["active"], true,
         "{body:#}"
     );
+}
+
+/// However it is asked for: nothing that comes before it is written.
+async fn nothing_runs_beside_a_deactivation_that_is_refused(shop: Shop) {
+    let url = guarded(&shop).await;
+    let before = r#"updateTicket(input: {id: 2, title: "Not to be"}) { ticket { id } }"#;
+    let off = |input: &str| format!("updateCustomer(input: {input}) {{ userErrors {{ code }} }}");
+    let literal = off("{id: 1, active: false}");
+    let one = off("{id: 1, active: $a}");
+    let all = off("$i");
+    let (key, none) = ("updateCustomer", json!({}));
+    let input = json!({ "i": { "id": 1, "active": false } });
+    for (key, query, variables) in [
+        (key, format!("mutation {{ {before} {literal} }}"), &none),
+        (
+            key,
+            format!("mutation($a: Boolean) {{ {before} {one} }}"),
+            &json!({ "a": false }),
+        ),
+        (
+            key,
+            format!("mutation($a: Boolean = false) {{ {before} {one} }}"),
+            &none,
+        ),
+        (
+            key,
+            format!("mutation($i: UpdateCustomerInput!) {{ {before} {all} }}"),
+            &input,
+        ),
+        (
+            key,
+            format!(
+                "mutation($i: UpdateCustomerInput! = {{id: 1, active: false}}) {{ {before} {all} }}"
+            ),
+            &none,
+        ),
+        (
+            "off",
+            format!("mutation {{ {before} off: {literal} }}"),
+            &none,
+        ),
+        (
+            key,
+            format!(
+                "mutation {{ {before} ... {{ ...F }} }} fragment F on Mutation {{ {literal} }}"
+            ),
+            &none,
+        ),
+        (
+            "b",
+            format!(
+                "mutation($i: UpdateCustomerInput!, $yes: Boolean! = true) {{ {before} a: {} ...F }} \
+                 fragment F on Mutation {{ ... @include(if: $yes) {{ b: {all} }} }}",
+                off("{id: 1, active: true}")
+            ),
+            &input,
+        ),
+    ] {
+        let request = json!({ "query": query, "variables": variables });
+        let response = sent(post(&url, &of("TECHNICIAN"), "").json(&request)).await;
+        let body: Value = response.json().await.expect("JSON");
+        assert_eq!(code(&body), "FORBIDDEN", "{query}: {body:#}");
+        assert_eq!(body["errors"][0]["path"], json!([key]), "{query}: {body:#}");
+        assert!(body["errors"][0]["locations"][0]["line"].is_number());
+        assert_eq!(body["data"], Value::Null);
+        let written = shop.count("tickets WHERE title = 'Not to be'").await;
+        assert_eq!(written, 0, "{query}");
+    }
+    assert_eq!(shop.count("customers WHERE id = 1 AND active").await, 1);
+    // What asks for no deactivation, or is not run, is not refused.
+    for (query, variables) in [
+        (
+            format!("mutation($a: Boolean) {{ {one} }}"),
+            json!({ "a": true }),
+        ),
+        (format!("mutation($a: Boolean) {{ {one} }}"), json!({})),
+        (
+            format!("mutation($i: UpdateCustomerInput!) {{ {all} }}"),
+            json!({ "i": { "id": 1, "city": "Riga" } }),
+        ),
+        (
+            format!(
+                "mutation($no: Boolean! = false) {{ {before} ... @include(if: $no) {{ {literal} }} }}"
+            ),
+            json!({}),
+        ),
+    ] {
+        let request = json!({ "query": query, "variables": variables });
+        let response = sent(post(&url, &of("TECHNICIAN"), "").json(&request)).await;
+        let body: Value = response.json().await.expect("JSON");
+        assert_eq!(body["errors"], Value::Null, "{query}: {body:#}");
+    }
 }
 
 async fn a_subscription_takes_a_role(shop: Shop) {

@@ -23,7 +23,6 @@ use crate::{
     row::Row,
     scalar::DateTime,
     ticket::NewTicketInput,
-    viewer::{DEACTIVATION, permitted},
     write::Target,
 };
 
@@ -171,9 +170,6 @@ impl CustomerMutation {
             id: input.id,
             if_updated_at: input.if_updated_at,
         };
-        if input.active == MaybeUndefined::Value(false) {
-            permitted(ctx, DEACTIVATION)?;
-        }
         let mut form = Form::input();
         let values = input.read(&mut form);
         let (customer, user_errors) = target

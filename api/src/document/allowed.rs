@@ -5,12 +5,16 @@ use std::collections::HashSet;
 
 use async_graphql::{
     Name, PathSegment, Pos, Positioned, ServerError, Value, Variables,
-    parser::types::{Directive, ExecutableDocument, OperationDefinition, Selection, SelectionSet},
+    parser::types::{
+        self, Directive, ExecutableDocument, OperationDefinition, Selection, SelectionSet,
+    },
 };
+use async_graphql_value::Value as Written;
 
 use crate::{
+    Result,
     error::{Code, coded},
-    viewer::{Caller, Needs, needs},
+    viewer::{Beside, Caller, Needs, beside, needs},
 };
 
 /// What the fields at an operation's root need.
@@ -25,6 +29,8 @@ struct Field {
     key: String,
     position: Pos,
     conditions: Vec<Condition>,
+    /// What its input may ask for beside, and the input.
+    beside: Option<(&'static Beside, Written)>,
 }
 
 /// A `@skip` or an `@include`, of the field or of a fragment that it is in.
@@ -45,7 +51,7 @@ impl Asked {
             seen: HashSet::new(),
         };
         root.collect(&operation.selection_set.node, &[]);
-        let most = root.fields.iter().map(|field| needs(&field.name)).max();
+        let most = root.fields.iter().map(Field::most).max();
         Self {
             most: most.unwrap_or(Needs::Token),
             fields: root.fields,
@@ -60,7 +66,7 @@ impl Asked {
         let fields = (self.fields.iter())
             .filter(|field| field.conditions.iter().all(|it| it.holds(variables)));
         let refused = fields.filter_map(|field| {
-            let error = caller.may(&field.name).err()?;
+            let error = field.permit(caller, variables).err()?;
             let mut error = coded(Code::Forbidden, error.message(), Some(field.position));
             error.path = vec![PathSegment::Field(field.key.clone())];
             Some(error)
@@ -69,6 +75,39 @@ impl Asked {
         refused
             .filter(|error| told.insert(format!("{:?}", error.path)))
             .collect()
+    }
+}
+
+impl Field {
+    /// The most that it does, whatever the variables are.
+    fn most(&self) -> Needs {
+        let beside = self.beside.as_ref().map(|(beside, _)| needs(beside.what));
+        beside.into_iter().fold(needs(&self.name), Needs::max)
+    }
+
+    fn permit(&self, caller: &Caller, variables: &Variables) -> Result<()> {
+        caller.may(&self.name)?;
+        match &self.beside {
+            Some((beside, input)) if asks(input, beside, variables) => caller.may(beside.what),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Whether an input has the value: as it is written, or by a variable for it or for all of it.
+fn asks(input: &Written, beside: &Beside, variables: &Variables) -> bool {
+    let asked = Value::Boolean(beside.value);
+    match input {
+        Written::Variable(all) => match variables.get(all) {
+            Some(Value::Object(fields)) => fields.get(beside.key) == Some(&asked),
+            _ => false,
+        },
+        Written::Object(fields) => match fields.get(beside.key) {
+            Some(Written::Variable(name)) => variables.get(name) == Some(&asked),
+            Some(Written::Boolean(value)) => *value == beside.value,
+            _ => false,
+        },
+        _ => false,
     }
 }
 
@@ -101,6 +140,7 @@ impl<'a> Root<'a> {
                             key: field.node.response_key().node.to_string(),
                             position: field.pos,
                             conditions: with(above, &field.node.directives),
+                            beside: input(&field.node),
                         });
                     }
                 }
@@ -121,6 +161,13 @@ impl<'a> Root<'a> {
             }
         }
     }
+}
+
+/// What the input of a field may ask for beside, with the input.
+fn input(field: &types::Field) -> Option<(&'static Beside, Written)> {
+    let beside = beside(&field.name.node)?;
+    let input = field.get_argument("input")?;
+    Some((beside, input.node.clone()))
 }
 
 fn with(above: &[Condition], directives: &[Positioned<Directive>]) -> Vec<Condition> {

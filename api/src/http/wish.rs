@@ -1,5 +1,7 @@
 //! How a caller wants to be answered: with one response, or with a stream of them.
 
+use std::net::Ipv6Addr;
+
 use async_graphql::{Request, parser::types::OperationType};
 use axum::{http::HeaderMap, response::Response};
 
@@ -60,10 +62,13 @@ pub(super) struct Stream {
 
 impl Stream {
     pub(super) fn of(self, server: &Server, request: Request) -> Response {
-        let Some(room) = server.connections.stream() else {
+        let caller = Caller::of(&request);
+        let address = caller.map_or(Ipv6Addr::UNSPECIFIED.into(), |caller| caller.address);
+        let proxies = &server.app.settings().trusted_proxies;
+        let Some(room) = server.connections.stream(address, proxies) else {
             return no_room(self.answer);
         };
-        let until = Caller::of(&request).and_then(Caller::ends);
+        let until = caller.and_then(Caller::ends);
         let responses = server.app.responses(request, self.is_subscription);
         (self.format).respond(
             responses,

@@ -367,3 +367,26 @@ async fn constraints_of_other_names_mean_the_same() {
     assert_eq!(answer.user_errors("/updateCustomer"), ["TAKEN input.email"]);
     database.remove().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_customer_with_tickets_is_kept_also_where_the_key_cascades() {
+    let database = by_drizzle().await;
+    execute(&database, SOME_ROWS).await;
+    let cascading = "ALTER TABLE tickets DROP CONSTRAINT tickets_customer_id_customers_id_fk,
+        ADD FOREIGN KEY (customer_id) REFERENCES customers ON DELETE CASCADE";
+    execute(&database, cascading).await;
+    migrate(&database, "up");
+    let serving = Serving::start(&[("DATABASE_URL", &database.url)]);
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .build()
+        .expect("an HTTP client");
+    let query =
+        "mutation { deleteCustomer(input: { id: 1 }) { userErrors { code field message } } }";
+    let answer = Answer::to(&client, &serving.url, &json!({ "query": query })).await;
+    let expected = ["HAS_TICKETS input.id"];
+    assert_eq!(answer.user_errors("/deleteCustomer"), expected);
+    let left = "SELECT id::text FROM tickets";
+    assert_eq!(facts(&database, left).await, ["1", "2"]);
+    database.remove().await;
+}

@@ -10,7 +10,7 @@
 use std::{any::Any, fmt::Display, time::Duration};
 
 use async_graphql::{Context, Enum, ErrorExtensionValues, Pos, ServerError, SimpleObject};
-use sea_orm::{DbErr, RuntimeErr, SqlErr, SqlxError};
+use sea_orm::{DbErr, RuntimeErr, SqlErr, SqlxError, sqlx::postgres::PgDatabaseError};
 use uuid::Uuid;
 
 use crate::database::{is_loss, is_unknown};
@@ -377,18 +377,25 @@ pub(crate) fn violated(error: &DbErr) -> Option<Constraint> {
     if excluded {
         return Some(Constraint::CustomerEmail);
     }
+    // Tables that others made may have other names for them.
+    if let Some(refused) = database.try_downcast_ref::<PgDatabaseError>() {
+        let key = refused.detail().and_then(|said| said.split(")=(").next());
+        return match (refused.code(), refused.table()) {
+            ("23505", Some("customers")) => key
+                .unwrap_or(refused.constraint().unwrap_or_default())
+                .contains("email")
+                .then_some(Constraint::CustomerEmail),
+            // Of RESTRICT, PostgreSQL 18 says 23001.
+            ("23503" | "23001", Some("tickets")) => Some(Constraint::TicketCustomer),
+            _ => None,
+        };
+    }
     match (error.sql_err()?, database.constraint()) {
-        (SqlErr::UniqueConstraintViolation(_), Some(name)) => name
-            .starts_with("customers_email")
-            .then_some(Constraint::CustomerEmail),
         // SQLite names the columns, or the index, in its message alone.
         (SqlErr::UniqueConstraintViolation(_), None) => ["customers.email", "customers_email"]
             .iter()
             .any(|name| database.message().contains(name))
             .then_some(Constraint::CustomerEmail),
-        (SqlErr::ForeignKeyConstraintViolation(_), Some(name)) => {
-            (name == "tickets_customer_id_customers_id_fk").then_some(Constraint::TicketCustomer)
-        }
         // SQLite does not name a foreign key; the shop's tables have this one.
         (SqlErr::ForeignKeyConstraintViolation(_), None) => Some(Constraint::TicketCustomer),
         _ => None,

@@ -61,17 +61,26 @@ impl<R: Record> Target<R> {
         Ok((current.map(Row), errors))
     }
 
-    /// Deletes the row. The global id of what was deleted, or why it was not; `refused` as in
-    /// [`Target::update`].
+    /// Deletes the row, but not one that is `kept`, with what to say of it then. The global id of
+    /// what was deleted, or why it was not; `refused` as in [`Target::update`].
     pub(crate) async fn delete(
         &self,
         db: &Pool,
+        kept: Option<(Condition, UserError)>,
         refused: impl FnOnce(DbErr) -> Result<UserError>,
     ) -> Result<Result<ID, UserError>> {
-        let delete = R::Entity::delete_many().filter(self.condition());
+        let (kept, why) = kept.unzip();
+        let condition = self.condition().add_option(kept.map(Condition::not));
+        let delete = R::Entity::delete_many().filter(condition);
         match delete.exec(db).await {
             Ok(deleted) if deleted.rows_affected > 0 => Ok(Ok(global_id::<R>(self.id.number))),
-            Ok(_) => Ok(Err(self.missed(self.current(db).await?.as_ref()))),
+            Ok(_) => {
+                let found: Vec<R> = find(db, Columns::all(), self.condition().into()).await?;
+                match (found.first(), why) {
+                    (Some(_), Some(why)) => Ok(Err(why)),
+                    _ => Ok(Err(self.missed(self.current(db).await?.as_ref()))),
+                }
+            }
             Err(error) => Ok(Err(refused(error)?)),
         }
     }

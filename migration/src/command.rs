@@ -168,9 +168,10 @@ async fn lock(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
              SELECT pg_advisory_xact_lock(8243118256654807912)",
         )
         .await?;
+        // Looked for first: IF NOT EXISTS wants the right to make it also where it is there.
         txn.execute_unprepared(
             "SET LOCAL client_min_messages = warning; \
-             CREATE SCHEMA IF NOT EXISTS repairshop; \
+             DO $$ BEGIN IF to_regnamespace('repairshop') IS NULL THEN CREATE SCHEMA repairshop; END IF; END $$; \
              SET LOCAL search_path = repairshop, public",
         )
         .await?;
@@ -198,7 +199,7 @@ async fn leave(txn: &DatabaseTransaction, after: &Status) -> Result<(), DbErr> {
     if postgres {
         txn.execute_unprepared(
             "DO $$ BEGIN DROP SCHEMA repairshop; \
-             EXCEPTION WHEN dependent_objects_still_exist THEN NULL; END $$",
+             EXCEPTION WHEN dependent_objects_still_exist OR insufficient_privilege THEN NULL; END $$",
         )
         .await?;
     }

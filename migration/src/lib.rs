@@ -63,7 +63,9 @@ DO $$ BEGIN
 EXCEPTION WHEN insufficient_privilege THEN NULL;
 END $$";
 
-const IS_ADOPTED: &str = "SELECT 1 WHERE to_regclass('drizzle.__drizzle_migrations') IS NOT NULL
+/// By the catalog, for `to_regclass` wants the right to use Drizzle's schema.
+const IS_ADOPTED: &str = "SELECT 1 WHERE EXISTS (SELECT FROM pg_catalog.pg_class
+        WHERE relnamespace = to_regnamespace('drizzle') AND relname = '__drizzle_migrations')
     OR obj_description(to_regnamespace('repairshop'), 'pg_namespace') LIKE 'adopted:%'";
 
 /// One of the shop's tables. Qualified on PostgreSQL, where the schema `repairshop` comes first while

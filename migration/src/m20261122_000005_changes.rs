@@ -71,14 +71,14 @@ CREATE TRIGGER repairshop_note_change AFTER INSERT OR DELETE ON public.customers
 FOR EACH ROW EXECUTE FUNCTION repairshop.note_change();
 DROP TRIGGER IF EXISTS repairshop_note_update ON public.customers;
 CREATE TRIGGER repairshop_note_update AFTER UPDATE ON public.customers
-FOR EACH ROW WHEN (NEW.* IS DISTINCT FROM OLD.*) EXECUTE FUNCTION repairshop.note_change();
+FOR EACH ROW WHEN (NEW.* *<> OLD.*) EXECUTE FUNCTION repairshop.note_change();
 
 DROP TRIGGER IF EXISTS repairshop_note_change ON public.tickets;
 CREATE TRIGGER repairshop_note_change AFTER INSERT OR DELETE ON public.tickets
 FOR EACH ROW EXECUTE FUNCTION repairshop.note_change();
 DROP TRIGGER IF EXISTS repairshop_note_update ON public.tickets;
 CREATE TRIGGER repairshop_note_update AFTER UPDATE ON public.tickets
-FOR EACH ROW WHEN (NEW.* IS DISTINCT FROM OLD.*) EXECUTE FUNCTION repairshop.note_change();
+FOR EACH ROW WHEN (NEW.* *<> OLD.*) EXECUTE FUNCTION repairshop.note_change();
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON repairshop.listeners TO PUBLIC;
 GRANT SELECT, DELETE ON repairshop.changes TO PUBLIC;

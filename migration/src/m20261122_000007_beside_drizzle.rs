@@ -7,7 +7,8 @@
 //! does without.
 //!
 //! Where addresses differ by case alone already, there is no unique index over them: a trigger keeps
-//! further ones out. It takes a lock by address, so that of two at once one sees the other.
+//! further ones out. It takes a lock by address, so that of two at once one sees the other. An address
+//! that is there to the letter it leaves to the unique index, for `ON CONFLICT` comes after triggers.
 
 use sea_orm_migration::{prelude::*, sea_orm::DbErr};
 
@@ -89,7 +90,9 @@ CREATE OR REPLACE FUNCTION repairshop.refuse_taken_email() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtextextended('repairshop ' || lower(NEW.email), 0));
-    IF EXISTS (SELECT FROM public.customers WHERE lower(email) = lower(NEW.email) AND id <> NEW.id) THEN
+    IF EXISTS (SELECT FROM public.customers
+            WHERE lower(email) = lower(NEW.email) AND email <> NEW.email AND id <> NEW.id)
+        AND NOT (TG_OP = 'INSERT' AND EXISTS (SELECT FROM public.customers WHERE email = NEW.email)) THEN
         RAISE unique_violation USING
             MESSAGE = 'another customer has this email address, in other letters perhaps',
             SCHEMA = 'public', TABLE = 'customers', CONSTRAINT = 'customers_email_lower_unique';
@@ -114,6 +117,7 @@ DROP FUNCTION IF EXISTS repairshop.refuse_taken_email();
 const KEEP_APART_ON_SQLITE: &str = "
 CREATE TRIGGER IF NOT EXISTS repairshop_new_email BEFORE INSERT ON customers
 WHEN EXISTS (SELECT 1 FROM customers WHERE lower(email) = lower(NEW.email))
+    AND NOT EXISTS (SELECT 1 FROM customers WHERE email = NEW.email)
 BEGIN SELECT RAISE(ABORT, 'UNIQUE constraint failed: index ''customers_email_lower_unique'''); END;
 CREATE TRIGGER IF NOT EXISTS repairshop_other_email BEFORE UPDATE OF email ON customers
 WHEN lower(NEW.email) <> lower(OLD.email)

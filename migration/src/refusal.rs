@@ -1,6 +1,6 @@
 //! Why tables that are there already cannot be adopted, in words that say what to do.
 
-use sea_orm_migration::sea_orm::{ConnectionTrait, DbErr, RuntimeErr};
+use sea_orm_migration::sea_orm::{ConnectionTrait, DbBackend, DbErr, RuntimeErr, Statement};
 
 use crate::{check, tables::Severity};
 
@@ -15,10 +15,39 @@ pub(crate) async fn unfit<C: ConnectionTrait>(db: &C) -> Result<(), DbErr> {
         it.severity == Severity::Fatal && (it.column.is_some() || it.found != "none")
     });
     let lines: Vec<String> = unfit.map(ToString::to_string).collect();
-    if lines.is_empty() {
+    if !lines.is_empty() {
+        return Err(DbErr::Migration(lines.join("; ")));
+    }
+    if db.get_database_backend() == DbBackend::Postgres {
+        for table in ["customers", "tickets"] {
+            finite(db, table).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Refuses times without end, which no calendar has.
+async fn finite<C: ConnectionTrait>(db: &C, table: &str) -> Result<(), DbErr> {
+    let query = |sql: String| Statement::from_string(DbBackend::Postgres, sql);
+    let there = format!("SELECT 1 WHERE to_regclass('public.{table}') IS NOT NULL");
+    if db.query_one_raw(query(there)).await?.is_none() {
         return Ok(());
     }
-    Err(DbErr::Migration(lines.join("; ")))
+    let sql = format!(
+        "SELECT id FROM public.{table} WHERE NOT (isfinite(created_at) AND isfinite(updated_at)) \
+         ORDER BY id LIMIT 10"
+    );
+    let mut ids = Vec::new();
+    for row in db.query_all_raw(query(sql)).await? {
+        ids.push(row.try_get_by_index::<i32>(0)?.to_string());
+    }
+    if ids.is_empty() {
+        return Ok(());
+    }
+    Err(DbErr::Migration(format!(
+        "{table}: times with an end expected, infinity found in created_at or updated_at of id {}",
+        ids.join(", ")
+    )))
 }
 
 /// Says of a text that is too long for its index where it is; any other error as it was.

@@ -56,6 +56,8 @@ pub struct ForeignKey {
     pub columns: Vec<String>,
     pub to: String,
     pub to_columns: Vec<String>,
+    /// Where it does not refuse each row that is referred to, how so: `ON DELETE CASCADE`.
+    pub lenient: Option<String>,
 }
 
 impl Table {

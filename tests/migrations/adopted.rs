@@ -4,7 +4,7 @@ use sea_orm::ConnectionTrait;
 use serde_json::json;
 
 use super::shape::{COLUMNS, CONSTRAINTS, shape};
-use crate::harness::{Answer, Kind, Serving, TestDatabase, repairshop, rows};
+use crate::harness::{Answer, Cluster, Kind, Serving, TestDatabase, administer, repairshop, rows};
 
 pub(super) const DRIZZLE: &str = include_str!("drizzle.sql");
 
@@ -123,12 +123,29 @@ async fn addresses_that_differ_by_case_alone_are_adopted_too() {
     assert_eq!(lower.len(), 1, "{indexes:#?}");
     assert!(lower[0].starts_with("CREATE INDEX customers_email_lower_idx "));
     one_more_of_either_is_taken(&drizzle).await;
+    who_is_there_is_written_again(&drizzle).await;
     // A look-up by address still has its index, and the step back finds whichever it was.
     let environment = [("DATABASE_URL", drizzle.url.as_str())];
     repairshop(&["migrate", "down", "-n", "6"], &environment).success();
     let indexes = facts(&drizzle, INDEXES).await;
     assert_eq!(indexes.len(), 3, "two keys and an address: {indexes:#?}");
     drizzle.remove().await;
+}
+
+/// Drizzle's `onConflictDoNothing` and `onConflictDoUpdate`, by either of two addresses.
+async fn who_is_there_is_written_again(database: &TestDatabase) {
+    for (email, then) in [
+        ("Ada@example.com", "DO NOTHING"),
+        ("ADA@example.com", "DO UPDATE SET city = 'Paris'"),
+    ] {
+        let sql = format!(
+            "INSERT INTO customers (first_name, last_name, email, phone, address1, city, state, zip_code)
+            VALUES ('A', 'B', '{email}', '1', '2', '3', 'NY', '4') ON CONFLICT (email) {then}"
+        );
+        execute(database, &sql).await;
+    }
+    let moved = "SELECT last_name FROM customers WHERE city = 'Paris'";
+    assert_eq!(facts(database, moved).await, ["Byron"]);
 }
 
 /// Whoever writes it, and also where the address is only changed to it.
@@ -176,6 +193,7 @@ async fn addresses_that_differ_by_case_alone_are_adopted_on_sqlite_too() {
     execute(&database, again).await;
     migrate(&database, "up");
     one_more_of_either_is_taken(&database).await;
+    who_is_there_is_written_again(&database).await;
     database.remove().await;
 }
 
@@ -277,5 +295,98 @@ async fn an_sqlite_file_with_the_tables_is_adopted() {
         facts(&database, unique).await,
         ["customers_email_lower_unique"]
     );
+    database.remove().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_that_owns_the_tables_alone_migrates_in_the_schema_that_it_was_given() {
+    let database = by_drizzle().await;
+    let name = facts(&database, "SELECT current_database()::text")
+        .await
+        .remove(0);
+    let role = format!("keeper_of_{name}");
+    administer(&format!("CREATE ROLE {role} LOGIN")).await;
+    let given = format!(
+        "CREATE SCHEMA drizzle; CREATE TABLE drizzle.__drizzle_migrations (id integer);
+        CREATE SCHEMA repairshop AUTHORIZATION {role}; GRANT CREATE ON SCHEMA public TO {role};
+        ALTER TABLE customers OWNER TO {role}; ALTER TABLE tickets OWNER TO {role}"
+    );
+    execute(&database, &given).await;
+    let url = Cluster::get().url_as(&role, &name);
+    let environment = [("DATABASE_URL", url.as_str())];
+    repairshop(&["migrate", "up"], &environment).success();
+    repairshop(&["check"], &environment).success();
+    // Adopted they are: the indexes are in the form that drizzle-kit leaves alone.
+    let hidden = "SELECT conname::text FROM pg_constraint WHERE contype = 'x' AND conname = 'tickets_tech_id_idx'";
+    assert_eq!(facts(&database, hidden).await, ["tickets_tech_id_idx"]);
+    repairshop(&["migrate", "down", "-n", "100"], &environment).success();
+    database.remove().await;
+    administer(&format!("DROP ROLE {role}")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_time_without_end_is_told_and_nothing_is_changed() {
+    let database = by_drizzle().await;
+    execute(&database, SOME_ROWS).await;
+    execute(
+        &database,
+        "UPDATE tickets SET created_at = 'infinity' WHERE id = 2",
+    )
+    .await;
+    let outcome = repairshop(&["migrate", "up"], &[("DATABASE_URL", &database.url)]);
+    assert_eq!(outcome.status, Some(1));
+    let said =
+        "tickets: times with an end expected, infinity found in created_at or updated_at of id 2";
+    assert!(outcome.stderr.contains(said), "{}", outcome.stderr);
+    database.remove().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn constraints_of_other_names_mean_the_same() {
+    let database = by_drizzle().await;
+    execute(&database, SOME_ROWS).await;
+    let renamed =
+        "ALTER TABLE tickets RENAME CONSTRAINT tickets_customer_id_customers_id_fk TO its_owner;
+        ALTER TABLE customers RENAME CONSTRAINT customers_email_unique TO one_each";
+    execute(&database, renamed).await;
+    migrate(&database, "up");
+    let serving = Serving::start(&[("DATABASE_URL", &database.url)]);
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .build()
+        .expect("an HTTP client");
+    let query = "mutation {
+        createTicket(input: { customerId: 999, title: \"A\" }) { userErrors { code field message } }
+        deleteCustomer(input: { id: 1 }) { userErrors { code field message } }
+        updateCustomer(input: { id: 2, email: \"ada@example.com\" }) { userErrors { code field message } } }";
+    let answer = Answer::to(&client, &serving.url, &json!({ "query": query })).await;
+    let expected = ["NOT_FOUND input.customerId"];
+    assert_eq!(answer.user_errors("/createTicket"), expected);
+    let expected = ["HAS_TICKETS input.id"];
+    assert_eq!(answer.user_errors("/deleteCustomer"), expected);
+    assert_eq!(answer.user_errors("/updateCustomer"), ["TAKEN input.email"]);
+    database.remove().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_customer_with_tickets_is_kept_also_where_the_key_cascades() {
+    let database = by_drizzle().await;
+    execute(&database, SOME_ROWS).await;
+    let cascading = "ALTER TABLE tickets DROP CONSTRAINT tickets_customer_id_customers_id_fk,
+        ADD FOREIGN KEY (customer_id) REFERENCES customers ON DELETE CASCADE";
+    execute(&database, cascading).await;
+    migrate(&database, "up");
+    let serving = Serving::start(&[("DATABASE_URL", &database.url)]);
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .build()
+        .expect("an HTTP client");
+    let query =
+        "mutation { deleteCustomer(input: { id: 1 }) { userErrors { code field message } } }";
+    let answer = Answer::to(&client, &serving.url, &json!({ "query": query })).await;
+    let expected = ["HAS_TICKETS input.id"];
+    assert_eq!(answer.user_errors("/deleteCustomer"), expected);
+    let left = "SELECT id::text FROM tickets";
+    assert_eq!(facts(&database, left).await, ["1", "2"]);
     database.remove().await;
 }

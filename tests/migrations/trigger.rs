@@ -2,6 +2,7 @@
 
 use sea_orm::ConnectionTrait;
 
+use super::adopted::{SOME_ROWS, by_drizzle, execute, facts, migrate};
 use crate::harness::{Kind, TestDatabase, rows};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -34,5 +35,23 @@ async fn the_trigger_writes_utc_whatever_the_sessions_time_zone() {
         ["2020-01-01 00:00:00"]
     );
     connection.close().await.expect("the connection closes");
+    database.remove().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_with_generated_and_json_columns_are_adopted() {
+    let database = by_drizzle().await;
+    execute(&database, SOME_ROWS).await;
+    let columns = "ALTER TABLE tickets ADD tag text GENERATED ALWAYS AS (upper(title)) STORED, ADD extra json;
+        UPDATE tickets SET updated_at = '2020-01-01', extra = '{}'";
+    execute(&database, columns).await;
+    migrate(&database, "up");
+    execute(&database, "UPDATE tickets SET title = 'Else' WHERE id = 1").await;
+    execute(&database, "UPDATE tickets SET extra = '[]' WHERE id = 1").await;
+    let moved = "SELECT tag FROM tickets WHERE updated_at > '2020-01-02'";
+    assert_eq!(facts(&database, moved).await, ["ELSE"]);
+    // Its owner may go on changing the column that the trigger reads.
+    let retyped = "ALTER TABLE tickets ALTER updated_at TYPE timestamp(3)";
+    execute(&database, retyped).await;
     database.remove().await;
 }

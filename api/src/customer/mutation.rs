@@ -7,8 +7,9 @@ use entity::{customer::ActiveModel, ticket};
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::{self, NotSet, Set},
-    ConnectionTrait, DbErr, EntityTrait,
-    prelude::DateTime as NaiveDateTime,
+    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect,
+    QueryTrait,
+    prelude::{DateTime as NaiveDateTime, Expr},
 };
 
 use super::Customer;
@@ -191,14 +192,23 @@ impl CustomerMutation {
             id: input.id,
             if_updated_at: input.if_updated_at,
         };
+        let message = "The customer still has tickets.";
+        let has_tickets = UserError::input("id", UserErrorCode::HasTickets, message);
+        // A foreign key that another program made may be ON DELETE CASCADE, and take them along.
+        let tickets = ticket::Entity::find()
+            .select_only()
+            .expr(Expr::val(1))
+            .filter(ticket::Column::CustomerId.eq(input.id.number))
+            .into_query();
+        let kept = Condition::all().add(Expr::exists(tickets));
         let refused = |error: DbErr| {
             if violated(&error) == Some(Constraint::TicketCustomer) {
-                let message = "The customer still has tickets.";
-                return Ok(UserError::input("id", UserErrorCode::HasTickets, message));
+                return Ok(has_tickets.clone());
             }
             Err(error.into())
         };
-        let deleted = target.delete(ctx.shop().db(), refused).await?;
+        let kept = Some((kept, has_tickets.clone()));
+        let deleted = target.delete(ctx.shop().db(), kept, refused).await?;
         Ok(DeleteCustomerPayload {
             deleted_customer_id: deleted.as_ref().ok().cloned(),
             user_errors: deleted.err().into_iter().collect(),

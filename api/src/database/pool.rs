@@ -285,6 +285,11 @@ impl ConnectionTrait for Pool {
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        // The driver stops at the first row of one, and on SQLite that is before the commit: a write
+        // that failed there, the disk being full, would look done.
+        if !is_read(&statement) {
+            return Ok(self.query_all_raw(statement).await?.into_iter().next());
+        }
         self.run(statement, |db, statement| db.query_one_raw(statement))
             .await
     }

@@ -40,6 +40,7 @@ const SESSION: &str = "SET TimeZone = 'UTC'; \
      SET idle_in_transaction_session_timeout = '10s'; \
      SET statement_timeout = '30s'; \
      SET lock_timeout = '2s'; \
+     SET search_path = public; \
      SET random_page_cost = 1.1";
 
 /// What goes to PostgreSQL itself, past any pooler: LISTEN, and migrations.
@@ -77,6 +78,9 @@ pub(super) async fn connect(
     };
     let db = open(address.clone(), way, options, log, &outage).await;
     let db = db.map_err(|error| refused(&address, &error))?;
+    if is_pooled {
+        warn_of_locks(&db).await;
+    }
     let pool = Pool::new(db, outage);
     Ok(Database {
         read: pool.clone(),
@@ -84,6 +88,26 @@ pub(super) async fn connect(
         direct,
         readers: Readers::default(),
     })
+}
+
+/// Behind a pooler, where sessions are not ours to set, a row that somebody locks would hold writes
+/// for ever; the role's own settings do it there.
+async fn warn_of_locks(db: &DatabaseConnection) {
+    let pool = db.get_postgres_connection_pool();
+    let shown = pool.fetch_one(sqlx::raw_sql(
+        "SELECT current_setting('lock_timeout'), quote_ident(current_user)",
+    ));
+    let Ok(row) = shown.await else { return };
+    let (Ok(limit), Ok(role)) = (row.try_get::<String, _>(0), row.try_get::<String, _>(1)) else {
+        return;
+    };
+    if limit == "0" {
+        tracing::warn!(
+            "behind the pooler nothing limits how long a write waits for a lock: \
+             ALTER ROLE {role} SET lock_timeout = '2s'; ALTER ROLE {role} SET statement_timeout = '30s'; \
+             ALTER ROLE {role} SET idle_in_transaction_session_timeout = '10s'"
+        );
+    }
 }
 
 /// The database with a replica for the queries.

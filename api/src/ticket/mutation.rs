@@ -174,7 +174,7 @@ impl TicketMutation {
             if_updated_at: input.if_updated_at,
         };
         let deleted = target
-            .delete(ctx.shop().db(), |error| Err(error.into()))
+            .delete(ctx.shop().db(), None, |error| Err(error.into()))
             .await?;
         Ok(DeleteTicketPayload {
             deleted_ticket_id: deleted.as_ref().ok().cloned(),

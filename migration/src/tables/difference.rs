@@ -100,7 +100,11 @@ impl Found {
         use Severity::{Fatal, Harmless, Wrong};
         let table = expected.name.as_str();
         for privilege in &live.denied {
-            let severity = if privilege == "SELECT" { Fatal } else { Wrong };
+            let severity = if privilege.starts_with("SELECT") {
+                Fatal
+            } else {
+                Wrong
+            };
             self.add(
                 severity,
                 table,
@@ -213,6 +217,17 @@ impl Found {
         let said = |key: &super::ForeignKey| {
             format!("a foreign key to {}.{}", key.to, key.to_columns.join(", "))
         };
+        for key in &live.foreign_keys {
+            let (Some(how), true) = (
+                &key.lenient,
+                expected.foreign_keys.iter().any(|it| same(it, key)),
+            ) else {
+                continue;
+            };
+            let column = key.columns.join(", ");
+            let found = format!("one with {how}");
+            self.add(Severity::Wrong, &live.name, Some(&column), said(key), found);
+        }
         for (keys, others, missing) in [
             (&expected.foreign_keys, &live.foreign_keys, true),
             (&live.foreign_keys, &expected.foreign_keys, false),

@@ -60,6 +60,7 @@ fn table(definition: &Definition, backend: DbBackend) -> Table {
             columns,
             to,
             to_columns,
+            lenient: None,
         }
     });
     Table {

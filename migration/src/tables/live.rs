@@ -31,7 +31,9 @@ UNION ALL
 SELECT 'foreign key', c.relname::text, f.conname::text,
     (SELECT string_agg(a.attname, ',' ORDER BY k.place) FROM unnest(f.conkey) WITH ORDINALITY k(attnum, place)
         JOIN pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = k.attnum),
-    t.relname || ',' || (SELECT string_agg(a.attname, ',' ORDER BY k.place)
+    CASE WHEN f.confdeltype = 'c' THEN 'ON DELETE CASCADE' WHEN f.confdeltype = 'n' THEN 'ON DELETE SET NULL'
+        WHEN f.confdeltype = 'd' THEN 'ON DELETE SET DEFAULT' WHEN NOT f.convalidated THEN 'NOT VALID' ELSE '' END
+    || ',' || t.relname || ',' || (SELECT string_agg(a.attname, ',' ORDER BY k.place)
         FROM unnest(f.confkey) WITH ORDINALITY k(attnum, place)
         JOIN pg_attribute a ON a.attrelid = f.confrelid AND a.attnum = k.attnum), false
 FROM pg_constraint f JOIN pg_class c ON c.oid = f.conrelid JOIN pg_class t ON t.oid = f.confrelid
@@ -42,8 +44,16 @@ FROM pg_class c, unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) privilege
 WHERE c.relnamespace = to_regnamespace('public') AND c.relkind IN ('r', 'p') AND c.relname IN (KNOWN)
     AND NOT (has_schema_privilege(c.relnamespace, 'USAGE') AND has_table_privilege(c.oid, privilege))
 UNION ALL
+SELECT 'denied', c.relname::text, 'see every row (row-level security)', '', NULL, false
+FROM pg_class c WHERE c.relnamespace = to_regnamespace('public') AND c.relkind IN ('r', 'p') AND c.relname IN (KNOWN)
+    AND row_security_active(c.oid)
+UNION ALL
+SELECT 'denied', c.relname::text, 'SELECT without its schema (search_path)', '', NULL, false
+FROM pg_class c WHERE c.relnamespace = to_regnamespace('public') AND c.relkind IN ('r', 'p') AND c.relname IN (KNOWN)
+    AND has_schema_privilege(c.relnamespace, 'USAGE') AND NOT pg_table_is_visible(c.oid)
+UNION ALL
 SELECT 'denied', c.relname::text, 'USAGE of its sequence', '', NULL, false
-FROM pg_class c JOIN pg_depend d ON d.refobjid = c.oid AND d.deptype IN ('a', 'i')
+FROM pg_class c JOIN pg_depend d ON d.refobjid = c.oid AND d.deptype = 'a'
     AND d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass
 JOIN pg_class s ON s.oid = d.objid
 WHERE c.relnamespace = to_regnamespace('public') AND c.relname IN (KNOWN)
@@ -67,7 +77,9 @@ FROM sqlite_master m JOIN pragma_index_list(m.name) l JOIN pragma_index_info(l.n
 WHERE m.type = 'table' AND m.name IN (KNOWN) AND NOT l.partial AND l.origin <> 'pk'
 GROUP BY m.name, l.name HAVING count(*) = count(i.name)
 UNION ALL
-SELECT 'foreign key', m.name, '', group_concat(f.\"from\"), f.\"table\" || ',' || group_concat(f.\"to\"), 0
+SELECT 'foreign key', m.name, '', group_concat(f.\"from\"), 
+    CASE WHEN f.on_delete IN ('NO ACTION', 'RESTRICT') THEN '' ELSE 'ON DELETE ' || f.on_delete END
+    || ',' || f.\"table\" || ',' || group_concat(f.\"to\"), 0
 FROM sqlite_master m JOIN pragma_foreign_key_list(m.name) f
 WHERE m.type = 'table' AND m.name IN (KNOWN) GROUP BY m.name, f.id";
 
@@ -151,12 +163,13 @@ fn add(tables: &mut Vec<Table>, row: &QueryResult) -> Result<(), DbErr> {
         }),
         "foreign key" => {
             let mut to = list(second);
-            let to_columns = to.split_off(1.min(to.len()));
+            let to_columns = to.split_off(2.min(to.len()));
             table.foreign_keys.push(ForeignKey {
                 name,
                 columns: list(first),
                 to: to.pop().unwrap_or_default(),
                 to_columns,
+                lenient: to.pop().filter(|how| !how.is_empty()),
             });
         }
         _ => table.denied.push(name),

@@ -64,7 +64,10 @@ fn main() {
             let status = repairshop(command, &url).stdout(Stdio::null()).status();
             assert!(status.expect("the program runs").success());
         }
-        let server = start(&mut repairshop(&["serve", "--listen", "127.0.0.1:0"], &url));
+        let server = start(&mut repairshop(
+            &["serve", "--listen", "127.0.0.1:0", "--max-sockets=100000"],
+            &url,
+        ));
         runtime.block_on(measure(name, &server, arguments));
     }
 }

@@ -179,6 +179,28 @@ fn attacks() -> Vec<Attack> {
             400,
             Some(COSTLY),
         ),
+        Attack::document(
+            "searches by aliases",
+            format!(
+                "{{ {} }}",
+                times(50, |it| format!("a{it}: tickets(search: \"a b\") {{ totalCount }}"))
+            ),
+            COSTLY,
+        ),
+        Attack::json(
+            "deep filters by aliases",
+            &json!({
+                "query": format!(
+                    "query($f: CustomerFilter) {{ {} }}",
+                    times(50, |it| format!("a{it}: customers(where: $f) {{ nodes {{ id }} }}"))
+                ),
+                "variables": { "f": (0..16).fold(json!({}), |below, it| {
+                    if it % 2 == 0 { json!({ "customer": below }) } else { json!({ "tickets": { "some": below } }) }
+                }) },
+            }),
+            400,
+            Some(COSTLY),
+        ),
         Attack::json(
             "a page without end",
             &json!({ "query": "{ tickets(first: 1000000) { nodes { id } } }" }),

@@ -4,10 +4,11 @@ use std::{error::Error as _, time::Duration};
 
 use axum::{
     body::{Body, Bytes, HttpBody, to_bytes},
-    extract::State,
+    extract::{FromRequestParts, State},
     http::{
         HeaderMap, HeaderValue, StatusCode,
         header::{ACCEPT_ENCODING, CONNECTION, EXPECT},
+        request::Parts,
     },
     response::Response,
 };
@@ -27,8 +28,24 @@ use crate::{App, document::too_deep, error::Error, request::Parameters, response
 const PASSED_OVER: usize = 16 * 1024 * 1024;
 const LINGER: Duration = Duration::from_secs(2);
 
+/// Room for one more request: looked for before anything else, a token's signature too, so that to
+/// refuse costs next to nothing.
+pub(super) struct Room;
+
+impl FromRequestParts<Server> for Room {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, server: &Server) -> Result<Self, Response> {
+        server.app.has_room().map(|()| Self).map_err(|error| {
+            let answer = Answer::accepted(&parts.headers).unwrap_or(Answer::Json);
+            answer.request_error(error.into_server_error())
+        })
+    }
+}
+
 pub(super) async fn by_post(
     State(server): State<Server>,
+    _: Room,
     caller: Caller,
     headers: HeaderMap,
     body: Body,
@@ -38,9 +55,6 @@ pub(super) async fn by_post(
         return none_acceptable();
     };
     let answer = wish.answer;
-    if let Err(error) = app.has_room() {
-        return answer.request_error(error.into_server_error());
-    }
     let body = match read(app, &headers, body).await {
         Ok(body) => body,
         Err(refused) => return refused.answer(answer),

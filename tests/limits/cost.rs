@@ -176,7 +176,7 @@ fn works() -> Vec<(String, Value, u64)> {
         (
             "query($all: Boolean!) { viewer { role } tickets(search: \"a\") @include(if: $all) { totalCount } }".to_owned(),
             json!({ "all": true }),
-            402,
+            602,
         ),
         (
             "query($all: Boolean!) { a: viewer { role } b: viewer { role } tickets(search: \"a\") @include(if: $all) { totalCount } }".to_owned(),

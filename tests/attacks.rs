@@ -144,6 +144,12 @@ fn attacks() -> Vec<Attack> {
         ),
         Attack::form("query as text", "text/plain", r#"{"query":"{ __typename }"}"#),
         Attack::form("query as multipart", "multipart/form-data; boundary=x", "--x--"),
+        Attack::json(
+            "trace mode",
+            &json!({ "query": "{ __typename }", "extensions": { "tracing": true } }),
+            200,
+            None,
+        ),
         Attack::harmless("debug mode", "{ __typename _debug: __typename }"),
         // graphql-armor
         Attack::document(
@@ -276,6 +282,11 @@ async fn each_known_attack_gets_its_answer_and_an_innocent_client_its_own() {
                 assert_eq!(
                     (status, code),
                     (attack.status, attack.code),
+                    "{}: {body:#}",
+                    attack.name
+                );
+                assert!(
+                    body.get("extensions").is_none(),
                     "{}: {body:#}",
                     attack.name
                 );

@@ -89,20 +89,37 @@ async fn a_change_that_waits_for_too_long_is_finished(shop: Shop) {
     let url = shop.program_with(settings(SOON), 2).await;
     // Its connection is open.
     assert_eq!(answer(ask(&url, FAST)).await.status(), 200);
-    shop.execute(match shop.kind() {
-        Kind::Postgres => "BEGIN; UPDATE tickets SET tech = 'x' WHERE id = 1",
-        Kind::Sqlite => "BEGIN IMMEDIATE",
-    })
-    .await;
-    let query = "mutation { updateTicket(input: {id: 1, title: \"late\"}) { ticket { id } } }";
-    let error = unavailable(answer(ask(&url, query)).await, false).await;
-    let message = error["message"].as_str();
-    assert!(
-        message.is_some_and(|it| it.contains("under way")),
-        "{error:#}"
-    );
-    shop.execute("ROLLBACK").await;
-    until(async || shop.count("tickets WHERE title = 'late'").await == 1).await;
+    // The other waits before its last statement on PostgreSQL, and before its first on SQLite.
+    let one = "mutation { updateTicket(input: {id: 1, title: \"late\"}) { ticket { id } } }";
+    let several = "mutation { createCustomer(input: {firstName: \"a\", lastName: \"b\", email: \"late@example.com\", \
+        phone: \"1\", address1: \"c\", city: \"d\", state: \"TX\", zipCode: \"1\", tickets: [{title: \"late\"}]}) { \
+        customer { id } } }";
+    for (query, lock, done) in [
+        (
+            one,
+            "UPDATE tickets SET tech = 'x' WHERE id = 1",
+            "tickets WHERE title = 'late'",
+        ),
+        (
+            several,
+            "LOCK TABLE tickets IN EXCLUSIVE MODE",
+            "customers WHERE email = 'late@example.com'",
+        ),
+    ] {
+        shop.execute(&match shop.kind() {
+            Kind::Postgres => format!("BEGIN; {lock}"),
+            Kind::Sqlite => "BEGIN IMMEDIATE".to_owned(),
+        })
+        .await;
+        let error = unavailable(answer(ask(&url, query)).await, false).await;
+        let message = error["message"].as_str();
+        assert!(
+            message.is_some_and(|it| it.contains("under way")),
+            "{error:#}"
+        );
+        shop.execute("ROLLBACK").await;
+        until(async || shop.count(done).await == 1).await;
+    }
 }
 
 /// On PostgreSQL its own `statement_timeout` does it, of half a minute.
@@ -141,11 +158,16 @@ async fn long_changes(shop: Shop) {
         // By the request's deadline or, at the same moment, by that of the statement.
         assert_eq!(answer(ask(&url, &slow)).await.status(), 503);
         // And who writes next gets its turn.
-        until(async || answer(ask(&url, &fast)).await.status() == 200).await;
+        until(async || {
+            let body: Value = answer(ask(&url, &fast)).await.json().await.expect("JSON");
+            body.get("errors").is_none()
+        })
+        .await;
     }
     assert_eq!(shop.count("tickets WHERE title = 'slow'").await, 0);
     assert_eq!(shop.count("customers WHERE email LIKE 'slow%'").await, 0);
     assert!(shop.count("tickets WHERE title = 'fast'").await >= 2);
+    assert_eq!(shop.count("customers WHERE email LIKE 'fast%'").await, 1);
 }
 
 /// Several requests that take long, under way.

@@ -109,7 +109,6 @@ fn requests() -> Vec<(&'static str, Value, u64)> {
 }
 
 /// Requests that have the database do more than read what is shown.
-#[expect(clippy::too_many_lines, reason = "it is a list")]
 fn works() -> Vec<(String, Value, u64)> {
     const RELATED: &str = "{ tickets: { some: { tech: { eq: \"Ana\" } }, none: {} } }";
     let list =

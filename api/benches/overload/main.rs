@@ -129,11 +129,10 @@ fn main() {
 
     let requests: Rc<[Vec<u8>]> = requests.into();
     let time = Duration::from_secs(arguments.seconds.into());
-    let used = processes.cpu();
+    let used = processes.cpu().0;
     let (mut outcome, normal, used) = local(async {
         let outcome = overload(&server.address, &requests, asked, time).await;
-        let now = processes.cpu();
-        let used = (now.0 - used.0, now.1 - used.1);
+        let used = processes.cpu().0 - used;
         let enough = Duration::from_secs_f64((alone.median * 5.0).max(10.0) / 1_000.0);
         let normal = until_normal(&server.address, &requests, enough).await;
         (outcome, normal, used)
@@ -155,11 +154,12 @@ fn main() {
         quantiles(refused),
         outcome.lost,
     );
-    let seconds = time.as_secs_f64() * 10.0;
+    let count = |times: &[Duration]| f64::from(u32::try_from(times.len()).unwrap_or(u32::MAX));
+    let answers = count(answered) * rated.server;
     println!(
-        "\nCPU: server {:.0} %, PostgreSQL {:.0} % of a core; resident: {:.1} MiB",
-        used.0 / seconds,
-        used.1 / seconds,
+        "\nCPU of the server: {:.2} ms an answer as rated, and so {:.3} ms a refusal; resident: {:.1} MiB",
+        rated.server,
+        (used - answers) / count(refused),
         processes.resident()
     );
 }

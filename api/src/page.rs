@@ -8,6 +8,7 @@
 
 mod connection;
 mod cursor;
+mod limited;
 mod scope;
 mod statement;
 mod wanted;
@@ -221,7 +222,7 @@ pub async fn list<R: Listed>(ctx: &Context<'_>, arguments: Arguments<R>) -> Resu
         if list.reads() == 0 {
             return Ok::<_, DbErr>(Vec::new());
         }
-        let rows = db.query_all(&statement::rows(&list, backend)).await?;
+        let rows = db.query_all_raw(statement::rows(&list, backend)).await?;
         rows.iter().map(|row| list.read(row, 0)).collect()
     };
     let total = async {
@@ -346,7 +347,7 @@ impl<R: Listed> Below<R> {
             let mut pages: HashMap<K, Vec<_>> = HashMap::with_capacity(keys.len());
             if list.reads() > 0 {
                 let statement = statement::rows_below(list, *parent, backend, keys);
-                for row in db.query_all(&statement).await? {
+                for row in db.query_all_raw(statement).await? {
                     let page = pages.entry(row.try_get_by_index(0)?).or_default();
                     page.push(list.read(&row, 1)?);
                 }

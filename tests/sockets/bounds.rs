@@ -2,23 +2,25 @@
 
 use std::time::Duration;
 
-use api::Limits;
+use api::{Limits, Settings};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpSocket, TcpStream},
-    task::spawn_blocking,
+    net::TcpStream,
+    task::{spawn_blocking, yield_now},
 };
 use tokio_tungstenite::tungstenite::Message;
 
 use super::TICKET;
-use crate::harness::{Kind, Serving, Shop, Socket, TestDatabase, on_both, within};
+use crate::harness::{Kind, Serving, Shop, Socket, TestDatabase, deaf, on_both, within};
 
 on_both!(
     who_does_not_introduce_itself_is_not_waited_for,
     operations_are_counted,
     what_the_client_has_stopped_is_not_heard_of_again,
     a_message_that_is_too_long_is_not_read,
+    a_message_that_is_begun_is_waited_for_no_longer_than_a_body,
+    who_only_answers_pings_stays,
     frames_that_are_none_close_the_socket,
     a_client_that_answers_no_ping_is_gone,
     a_client_that_does_not_read_is_cut_off,
@@ -144,6 +146,64 @@ async fn a_message_that_is_too_long_is_not_read(shop: Shop) {
     }
 }
 
+async fn a_message_that_is_begun_is_waited_for_no_longer_than_a_body(shop: Shop) {
+    let url = shop
+        .with_settings(Settings {
+            body_timeout: Duration::from_millis(100),
+            ..Settings::default()
+        })
+        .await;
+    let ping = json!({ "type": "ping" }).to_string();
+    let (first, last) = ping.split_at(5);
+    let frame = |head: u8, text: &str| {
+        let length = u8::try_from(text.len()).expect("a short message");
+        [&[head, 0x80 | length, 0, 0, 0, 0], text.as_bytes()].concat()
+    };
+    // In parts, between which there may be signs of life.
+    let mut raw = Raw::ready(&url).await;
+    let parts = [frame(0x01, first), frame(0x8a, ""), frame(0x80, last)].concat();
+    raw.0.write_all(&parts).await.expect("the server reads");
+    raw.until(br#"{"type":"pong"}"#).await;
+    for begun in [frame(0x01, first), frame(0x81, &ping)[..9].to_vec()] {
+        let in_parts = begun[0] == 0x01;
+        raw.0.write_all(&begun).await.expect("the server reads");
+        let (mut read, mut write) = raw.0.into_split();
+        let mut said = Vec::new();
+        let ended = read.read_to_end(&mut said);
+        let lives = async {
+            while in_parts && write.write_all(&frame(0x8a, "")).await.is_ok() {
+                yield_now().await;
+            }
+            std::future::pending().await
+        };
+        let end = async {
+            tokio::select! { _ = ended => {}, () = lives => {} }
+        };
+        within("the end", end).await;
+        assert_eq!(code(&said), 1013);
+        raw = Raw::ready(&url).await;
+    }
+}
+
+async fn who_only_answers_pings_stays(shop: Shop) {
+    let short = Duration::from_millis(30);
+    let url = shop
+        .with_settings(Settings {
+            body_timeout: short,
+            limits: Limits {
+                heartbeat: short,
+                ..limits()
+            },
+            ..Settings::default()
+        })
+        .await;
+    let mut socket = Socket::ready(&url).await;
+    for _ in 0..5 {
+        let ping = within("a ping", socket.raw_frame()).await;
+        assert!(matches!(ping, Message::Ping(_)), "{ping:?}");
+    }
+}
+
 async fn frames_that_are_none_close_the_socket(shop: Shop) {
     for (bytes, code) in [
         (&[0x81, 0x82, 0, 0, 0, 0, 0xff, 0xfe][..], 1007), // no UTF-8
@@ -163,14 +223,7 @@ struct Raw(TcpStream);
 
 impl Raw {
     async fn ready(url: &str) -> Self {
-        let address = url
-            .trim_start_matches("http://")
-            .trim_end_matches("/graphql");
-        let socket = TcpSocket::new_v4().expect("a socket");
-        // So that the server soon notices that nobody reads.
-        socket.set_recv_buffer_size(4_096).expect("a small buffer");
-        let address = address.parse().expect("an address");
-        let mut stream = socket.connect(address).await.expect("a connection");
+        let mut stream = deaf(url).await;
         let request = "GET /graphql HTTP/1.1\r\nhost: shop\r\nconnection: upgrade\r\n\
             upgrade: websocket\r\nsec-websocket-version: 13\r\n\
             sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
@@ -207,18 +260,20 @@ impl Raw {
         let end = self.0.read_to_end(&mut seen);
         // Who hangs up on bytes that are not read resets the connection, after the close frame.
         let _ = within("the end", end).await;
-        let start = seen
-            .iter()
-            .rposition(|byte| *byte == 0x88)
-            .expect("a close frame");
-        let frame = &seen[start..];
-        assert_eq!(
-            usize::from(frame[1]),
-            frame.len() - 2,
-            "nothing comes after it"
-        );
-        u16::from_be_bytes([frame[2], frame[3]])
+        code(&seen)
     }
+}
+
+/// The code of the close frame that these bytes end with.
+fn code(seen: &[u8]) -> u16 {
+    let start = seen.iter().rposition(|byte| *byte == 0x88);
+    let frame = &seen[start.expect("a close frame")..];
+    assert_eq!(
+        usize::from(frame[1]),
+        frame.len() - 2,
+        "nothing comes after it"
+    );
+    u16::from_be_bytes([frame[2], frame[3]])
 }
 
 async fn a_client_that_answers_no_ping_is_gone(shop: Shop) {
@@ -317,9 +372,9 @@ async fn the_program_ends_well_with_open_sockets() {
     assert_eq!(within("the end", ended).await.expect("its status"), Some(0));
 }
 
-/// The server's memory with a socket that never reads, while 100,000 changes come by.
+/// The server's memory with a socket and streams that nobody reads, while 100,000 changes come by.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_socket_that_never_reads_does_not_grow_the_server() {
+async fn who_never_reads_does_not_grow_the_server() {
     const ROUNDS: usize = 100;
     let database = TestDatabase::stocked(Kind::Postgres).await;
     let other_program = database.connect().await;
@@ -336,6 +391,19 @@ async fn a_socket_that_never_reads_does_not_grow_the_server() {
     never_reads
         .text(&json!({ "id": "n", "type": "subscribe", "payload": payload }))
         .await;
+
+    let mut streams = Vec::new();
+    for accept in ["text/event-stream", "multipart/mixed;subscriptionSpec=1.0"] {
+        let (mut stream, body) = (deaf(&serving.url).await, payload.to_string());
+        let request = format!(
+            "POST /graphql HTTP/1.1\r\nhost: localhost\r\naccept: {accept}\r\n\
+             content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        let sent = stream.write_all(request.as_bytes()).await;
+        sent.expect("the server reads");
+        streams.push(stream);
+    }
 
     let marker = "INSERT INTO tickets (customer_id, title, tech) VALUES (1, 'm', 'marker')";
     let many = "INSERT INTO tickets (customer_id, title, description, tech)
@@ -360,7 +428,7 @@ async fn a_socket_that_never_reads_does_not_grow_the_server() {
     }
     let grown = serving.resident().saturating_sub(before);
     assert!(grown < 32 << 20, "{} MiB for 100 MB of events", grown >> 20);
-    drop((reads, never_reads, serving));
+    drop((reads, never_reads, streams, serving));
     other_program.close().await.expect("the connection closes");
     database.remove().await;
 }

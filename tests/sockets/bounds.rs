@@ -174,7 +174,7 @@ async fn a_message_that_is_begun_is_waited_for_no_longer_than_a_body(shop: Shop)
             while in_parts && write.write_all(&frame(0x8a, "")).await.is_ok() {
                 yield_now().await;
             }
-            std::future::pending().await
+            std::future::pending::<()>().await;
         };
         let end = async {
             tokio::select! { _ = ended => {}, () = lives => {} }
@@ -359,16 +359,39 @@ async fn what_has_begun_is_finished_before_the_server_stops(shop: Shop) {
     within("the sockets are done", connections.stopped()).await;
 }
 
+/// Over HTTP, by somebody who may not read the answer.
+fn request(accept: &str, body: &str) -> String {
+    format!(
+        "POST /graphql HTTP/1.1\r\nhost: localhost\r\naccept: {accept}\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn the_program_ends_well_with_open_sockets() {
+async fn the_program_ends_well_with_open_sockets_and_streams() {
     let serving = Serving::start(&[]);
     let mut socket = Socket::ready(&serving.url).await;
     socket.subscribe("s", CHANGES).await;
     socket.subscribe("q", TICKET).await;
     assert_eq!(socket.message().await["id"], "q");
+    let mut stream = deaf(&serving.url).await;
+    let body = json!({ "query": CHANGES }).to_string();
+    let request = request("text/event-stream", &body);
+    let sent = stream.write_all(request.as_bytes()).await;
+    sent.expect("the server reads");
+    let mut head = [0; 12];
+    let read = stream.read_exact(&mut head);
+    within("an answer", read).await.expect("an answer");
+    assert_eq!(&head, b"HTTP/1.1 200");
     let ended = spawn_blocking(|| serving.terminate());
     assert_eq!(socket.closed().await.0, 1001);
     drop(socket);
+    let mut rest = String::new();
+    let end = within("its end", stream.read_to_string(&mut rest)).await;
+    end.expect("all of the stream");
+    assert!(rest.contains("UNAVAILABLE"), "{rest}");
+    assert!(rest.contains("event: complete"), "{rest}");
     assert_eq!(within("the end", ended).await.expect("its status"), Some(0));
 }
 
@@ -394,12 +417,8 @@ async fn who_never_reads_does_not_grow_the_server() {
 
     let mut streams = Vec::new();
     for accept in ["text/event-stream", "multipart/mixed;subscriptionSpec=1.0"] {
-        let (mut stream, body) = (deaf(&serving.url).await, payload.to_string());
-        let request = format!(
-            "POST /graphql HTTP/1.1\r\nhost: localhost\r\naccept: {accept}\r\n\
-             content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
-            body.len()
-        );
+        let mut stream = deaf(&serving.url).await;
+        let request = request(accept, &payload.to_string());
         let sent = stream.write_all(request.as_bytes()).await;
         sent.expect("the server reads");
         streams.push(stream);

@@ -19,7 +19,7 @@ use crate::clients::Client;
 /// A stream that counts for as long as it is open, whatever protocol it is upgraded to, and that ends
 /// where the client does not read.
 pub(super) struct Stream {
-    stream: TcpStream,
+    connection: TcpStream,
     /// How long what is written may find no room.
     patience: Duration,
     /// Until that is over, while there is no room.
@@ -28,9 +28,9 @@ pub(super) struct Stream {
 }
 
 impl Stream {
-    pub(super) fn new(stream: TcpStream, patience: Duration, client: Client) -> Self {
+    pub(super) fn new(connection: TcpStream, patience: Duration, client: Client) -> Self {
         Self {
-            stream,
+            connection,
             patience,
             late: None,
             _client: client,
@@ -51,7 +51,7 @@ impl Stream {
         let late = self.late.get_or_insert_with(|| Box::pin(sleep(patience)));
         late.as_mut().poll(cx).map(|()| {
             // What is on its way is dropped, too, when this is: the system would keep it.
-            let _ = SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
+            let _ = SockRef::from(&self.connection).set_linger(Some(Duration::ZERO));
             Err(ErrorKind::TimedOut.into())
         })
     }
@@ -63,7 +63,7 @@ impl AsyncRead for Stream {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buffer)
+        Pin::new(&mut self.connection).poll_read(cx, buffer)
     }
 }
 
@@ -73,7 +73,7 @@ impl AsyncWrite for Stream {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        let written = Pin::new(&mut self.connection).poll_write(cx, bytes);
         self.in_time(written, cx)
     }
 
@@ -82,19 +82,19 @@ impl AsyncWrite for Stream {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
+        let written = Pin::new(&mut self.connection).poll_write_vectored(cx, slices);
         self.in_time(written, cx)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        self.connection.is_write_vectored()
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        Pin::new(&mut self.connection).poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        Pin::new(&mut self.connection).poll_shutdown(cx)
     }
 }

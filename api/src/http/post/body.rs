@@ -84,12 +84,12 @@ async fn collected(
                 Refused::Broken
             }
         })?;
-        if let Ok(bytes) = frame.into_data() {
-            if let Err(refused) = all.push(bytes, bodies) {
-                drop(all);
-                pass_over(rest).await;
-                return Err(refused);
-            }
+        if let Ok(bytes) = frame.into_data()
+            && let Err(refused) = all.push(bytes, bodies)
+        {
+            drop(all);
+            pass_over(rest).await;
+            return Err(refused);
         }
     }
     Ok((all.bytes(), all.room))

@@ -179,13 +179,17 @@ impl Shop {
         Events::of(&self.app, query).await
     }
 
-    async fn is_listening(&self) -> bool {
+    /// Whether the database notes changes for somebody.
+    pub(crate) async fn is_listening(&self) -> bool {
         if self.kind == Kind::Postgres {
             return self.count("repairshop.listeners").await > 0;
         }
         let statements = self.statements.lock().expect("nobody panics here");
-        (statements.iter())
-            .any(|sql| sql.contains("TRIGGER IF NOT EXISTS repairshop_tickets_delete"))
+        let begin = "TRIGGER IF NOT EXISTS repairshop_tickets_delete";
+        let end = "TRIGGER IF EXISTS temp.repairshop_tickets_delete";
+        (statements.iter().rev())
+            .find(|sql| sql.contains(begin) || sql.contains(end))
+            .is_some_and(|sql| sql.contains(begin))
     }
 
     /// What another program does to the database, behind the server's back.

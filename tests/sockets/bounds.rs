@@ -12,7 +12,7 @@ use tokio::{
 use tokio_tungstenite::tungstenite::Message;
 
 use super::TICKET;
-use crate::harness::{Kind, Serving, Shop, Socket, TestDatabase, deaf, on_both, within};
+use crate::harness::{Kind, Serving, Shop, Socket, TestDatabase, deaf, on_both, until, within};
 
 on_both!(
     who_does_not_introduce_itself_is_not_waited_for,
@@ -295,26 +295,31 @@ async fn a_client_that_answers_no_ping_is_gone(shop: Shop) {
 }
 
 async fn a_client_that_does_not_read_is_cut_off(shop: Shop) {
-    let patience = Duration::from_millis(200);
-    let (url, connections) = shop
-        .with_limits(Limits {
-            patience,
-            ..limits()
-        })
-        .await;
-    let mut raw = Raw::ready(&url).await;
+    let limits = Limits {
+        patience: Duration::from_secs(2),
+        // It is not for a ping that it is.
+        heartbeat: Duration::from_hours(1),
+        ..limits()
+    };
+    let (url, connections) = shop.with_limits(limits).await;
     let long = "x".repeat(60_000);
     shop.execute(&format!(
         "UPDATE tickets SET description = '{long}' WHERE id = 1"
     ))
     .await;
-    for id in 0..100 {
-        let payload = json!({ "query": "{ ticket(id: 1) { description } }" });
-        raw.text(&json!({ "id": id.to_string(), "type": "subscribe", "payload": payload }))
-            .await;
+    let mut raw = Raw::ready(&url).await;
+    let mut subscribe = async |id: &str, query: &str| {
+        let subscribe = json!({ "id": id, "type": "subscribe", "payload": { "query": query } });
+        raw.text(&subscribe).await;
+    };
+    subscribe("s", CHANGES).await;
+    until(async || shop.is_listening().await).await;
+    // Six megabytes, more than the connection holds.
+    for id in 0..99 {
+        subscribe(&id.to_string(), "{ ticket(id: 1) { description } }").await;
     }
-    // Six megabytes, more than the connection holds. Everything is dropped with the patience; the
-    // reason waits a little for who reads after all.
+    // Everything is dropped; the reason waits a little for who reads after all.
+    until(async || !shop.is_listening().await).await;
     assert_eq!(raw.closed().await, 1013);
     connections.stop();
     within("no socket is left", connections.stopped()).await;

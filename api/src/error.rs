@@ -1,5 +1,5 @@
 //! Errors: the only place that makes GraphQL errors, and that reads what the database refused
-//! ([`database`]).
+//! (`database`).
 //!
 //! Three classes. What the person at the form can put right is a [`UserError`] in a payload. What
 //! the caller got wrong is a top-level error with a [`Code`]. What is ours to mend is logged once,

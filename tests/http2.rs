@@ -1,5 +1,6 @@
 //! HTTP/2 without TLS: requests, and sockets on it (RFC 8441).
 
+use api::Settings;
 use async_graphql::futures_util::{SinkExt, StreamExt};
 use axum::{
     body::{Body, to_bytes},
@@ -66,14 +67,15 @@ async fn a_websocket_opens_on_a_stream() {
 }
 
 async fn a_websocket(shop: Shop) {
-    let mut sender = connect(&shop.url).await;
+    let url = shop.program_with(Settings::default(), 4).await;
+    let mut sender = connect(&url).await;
     // The server says that it takes them in its first frame.
     within("the settings", sender.ready())
         .await
         .expect("a connection");
     let request = Request::builder()
         .method(Method::CONNECT)
-        .uri(&shop.url)
+        .uri(&url)
         .extension(Protocol::from_static("websocket"))
         .header("sec-websocket-version", "13")
         .header("sec-websocket-protocol", "graphql-transport-ws")

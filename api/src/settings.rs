@@ -15,7 +15,7 @@ pub struct Settings {
     pub documents_only: bool,
     /// How many requests an array of them may have; 0 for no arrays.
     pub batch: usize,
-    /// How long a caller may take to send its request's body.
+    /// How long a caller may take to send its request's body, or a `WebSocket`'s message.
     pub body_timeout: Duration,
     /// What a request may take.
     pub limits: Limits,

@@ -63,7 +63,9 @@ const SQLITE: &str = "
 SELECT 'table', name, '', '', NULL, 0 FROM sqlite_master
 WHERE type = 'table' AND name NOT LIKE 'sqlite!_%' ESCAPE '!'
 UNION ALL
-SELECT CASE WHEN upper(p.type) = 'INTEGER' AND p.pk = 1 OR p.hidden > 1 THEN 'automatic' ELSE 'column' END,
+SELECT CASE WHEN upper(p.type) = 'INTEGER' AND p.pk = 1
+        AND (SELECT count(*) FROM pragma_table_info(m.name) k WHERE k.pk > 0) = 1
+        OR p.hidden > 1 THEN 'automatic' ELSE 'column' END,
     m.name, p.name, p.type, p.dflt_value, NOT (p.\"notnull\" OR p.pk > 0)
 FROM sqlite_master m JOIN pragma_table_xinfo(m.name) p
 WHERE m.type = 'table' AND m.name IN (KNOWN)
@@ -104,9 +106,28 @@ pub async fn live<C: ConnectionTrait>(db: &C, expected: &[Table]) -> Result<Vec<
     for row in db.query_all_raw(statement).await? {
         add(&mut tables, &row)?;
     }
+    if backend == DbBackend::Sqlite {
+        for table in &mut tables {
+            as_meant(table, expected.iter().find(|it| it.name == table.name));
+        }
+    }
     // Its own book-keeping, which PostgreSQL has in a schema of its own.
     tables.retain(|table| table.name != "seaql_migrations");
     Ok(tables)
+}
+
+/// What SQLite does not tell: which integer keys are meant to be numbered, for it numbers all of
+/// them; and what foreign keys are called, for which it has no use.
+fn as_meant(table: &mut Table, expected: Option<&Table>) {
+    for column in table.columns.iter_mut().filter(|it| it.primary_key) {
+        let meant = expected.and_then(|it| it.column(&column.name));
+        if meant.is_some_and(|it| it.primary_key && !it.automatic) {
+            column.automatic = false;
+        }
+    }
+    for key in &mut table.foreign_keys {
+        key.name = ForeignKey::usual_name(&table.name, &key.columns, &key.to, &key.to_columns);
+    }
 }
 
 fn add(tables: &mut Vec<Table>, row: &QueryResult) -> Result<(), DbErr> {

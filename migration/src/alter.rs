@@ -218,7 +218,13 @@ pub async fn change_column(
         fill.table(table(manager, of))
             .value(name.clone(), default.clone());
         fill.and_where(Expr::col(name.clone()).is_null());
-        connection.execute(&fill).await?;
+        // Written out, for a bound text is not taken for JSON.
+        let sql = if is_postgres(manager) {
+            fill.to_string(PostgresQueryBuilder)
+        } else {
+            fill.to_string(SqliteQueryBuilder)
+        };
+        connection.execute_unprepared(&sql).await?;
     }
     if is_postgres(manager) {
         if spec.nullable.is_none() {

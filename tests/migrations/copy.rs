@@ -11,6 +11,8 @@ use crate::harness::{Kind, TestDatabase, cargo};
 
 /// A copy of the crates that know entities and migrations, with entities of its own.
 pub(super) struct Copy {
+    /// Of its package too: to Cargo, packages of one name in one target directory are the same.
+    name: String,
     pub(super) place: PathBuf,
     /// Where Cargo puts what it builds: with what the tests themselves were built with.
     target: PathBuf,
@@ -51,7 +53,11 @@ impl Copy {
         ] {
             fs::copy(workspace.join(file), place.join(file)).expect("a copy");
         }
-        let copy = Self { place, target };
+        let copy = Self {
+            name: name.to_owned(),
+            place,
+            target,
+        };
         copy.edit(
             "Cargo.toml",
             &[
@@ -85,7 +91,7 @@ impl Copy {
         copy.edit(
             "migration/Cargo.toml",
             &[
-                ("name = \"migration\"", "name = \"changed-migration\""),
+                ("name = \"migration\"", &format!("name = \"{name}\"")),
                 ("[dependencies]\n", &more),
                 ("[lib]\n", &program),
             ],
@@ -93,7 +99,7 @@ impl Copy {
         copy.edit(
             "entity/Cargo.toml",
             &[
-                ("name = \"entity\"", "name = \"changed-entity\""),
+                ("name = \"entity\"", &format!("name = \"{name}-entity\"")),
                 (
                     "[dependencies]\n",
                     "[lib]\nname = \"entity\"\n\n[dependencies]\n",
@@ -105,11 +111,11 @@ impl Copy {
             &[
                 (
                     "entity = { path",
-                    r#"entity = { package = "changed-entity", path"#,
+                    &format!("entity = {{ package = \"{name}-entity\", path"),
                 ),
                 (
                     "migration = { path",
-                    r#"migration = { package = "changed-migration", path"#,
+                    &format!("migration = {{ package = \"{name}\", path"),
                 ),
             ],
         );
@@ -135,7 +141,7 @@ impl Copy {
                 "--quiet",
                 "--offline",
                 "-p",
-                "changed-migration",
+                &self.name,
                 "--target-dir",
             ])
             .arg(&self.target)

@@ -179,8 +179,8 @@ fn change(copy: &Copy) {
 
 const CHANGED: &str = "\
 removes the foreign key of tickets.technician_id to technicians
-removes the foreign key of technicians.manager_id to technicians
 removes the foreign key of technicians.customer_id to customers
+removes the foreign key of technicians.manager_id to technicians
 removes Order WITH ALL ITS ROWS
 removes technicians_room_place_unique on technicians
 removes technicians_seen_at_index on technicians

@@ -124,8 +124,9 @@ fn is_wider(from: &str, to: &str) -> bool {
         ("numeric" | "real", "numeric" | "real", [digits, scale], [more, behind]) => {
             from == to && scale <= behind && digits - scale.min(digits) <= more - behind.min(more)
         }
-        ("varchar" | "char" | "text", "text", ..) | ("real" | "float", "double", [], []) => true,
-        ("varchar" | "char" | "text", "varchar", _, []) => true,
+        ("varchar" | "char" | "text", "text", ..)
+        | ("varchar" | "char" | "text", "varchar", _, [])
+        | ("real" | "float", "double", [], []) => true,
         ("varchar" | "char", "varchar", [had], [has]) => had <= has,
         (from, to, ..) => matches!((size(from), size(to)), (Some(from), Some(to)) if from < to),
     }

@@ -208,7 +208,8 @@ impl Planner<'_> {
     }
 
     fn later_key(&self, table: &str, key: &ForeignKey) -> ForeignKey {
-        let now = |of: &str, columns: &[String]| columns.iter().map(|it| self.now(of, it)).collect();
+        let now =
+            |of: &str, columns: &[String]| columns.iter().map(|it| self.now(of, it)).collect();
         ForeignKey {
             columns: now(table, &key.columns),
             to_columns: now(&key.to, &key.to_columns),
@@ -308,7 +309,11 @@ impl Planner<'_> {
             }
         }
         for key in &expected.foreign_keys {
-            if live.foreign_keys.iter().any(|it| same(&self.later_key(table, it), key)) {
+            if live
+                .foreign_keys
+                .iter()
+                .any(|it| same(&self.later_key(table, it), key))
+            {
                 continue;
             }
             let columns = key.columns.join(", ");
@@ -353,7 +358,11 @@ impl Planner<'_> {
             }
         }
         for index in &expected.indexes {
-            if live.indexes.iter().any(|it| same(&self.later_index(table, it), index)) {
+            if live
+                .indexes
+                .iter()
+                .any(|it| same(&self.later_index(table, it), index))
+            {
                 continue;
             }
             if index.unique && index.columns.iter().all(|it| self.is_there(live, it)) {

@@ -46,7 +46,7 @@ fn table(definition: &Definition, backend: DbBackend) -> Table {
             columns,
             to,
             to_columns,
-            lenient: key.get_on_delete().as_ref().and_then(lenient),
+            lenient: key.get_on_delete().and_then(lenient),
         }
     });
     let mut columns: Vec<Column> = columns.iter().map(|it| column(it, backend)).collect();
@@ -66,7 +66,7 @@ fn table(definition: &Definition, backend: DbBackend) -> Table {
     }
 }
 
-fn lenient(action: &ForeignKeyAction) -> Option<String> {
+fn lenient(action: ForeignKeyAction) -> Option<String> {
     let action = match action {
         ForeignKeyAction::Cascade => "CASCADE",
         ForeignKeyAction::SetNull => "SET NULL",

@@ -52,7 +52,7 @@ pub fn now(manager: &SchemaManager<'_>) -> Expr {
     }
 }
 
-/// Lets no two rows have the same values in these columns.
+/// Lets no two rows have the same values in these columns, unless it is there already.
 ///
 /// # Errors
 /// Where two have.
@@ -63,6 +63,9 @@ pub async fn add_unique(
     columns: &[&'static str],
 ) -> Result<(), DbErr> {
     if is_postgres(manager) {
+        if has_constraint(manager, of, name).await? {
+            return Ok(());
+        }
         // A constraint, which Drizzle's `unique()` is, and no index alone.
         let columns = columns.join("\", \"");
         let sql =
@@ -72,6 +75,7 @@ pub async fn add_unique(
     }
     let mut index = Index::create();
     index.table(table(manager, of)).name(name).unique();
+    index.if_not_exists();
     for column in columns {
         index.col(*column);
     }
@@ -120,6 +124,13 @@ pub async fn rename_constraint(
     Ok(())
 }
 
+fn table_name(table: &TableRef) -> String {
+    match table {
+        TableRef::Table(name, _) => name.1.to_string(),
+        _ => String::new(),
+    }
+}
+
 async fn has_constraint(manager: &SchemaManager<'_>, of: &str, name: &str) -> Result<bool, DbErr> {
     let sql = format!(
         "SELECT 1 FROM pg_constraint WHERE conname = '{name}' \
@@ -128,7 +139,7 @@ async fn has_constraint(manager: &SchemaManager<'_>, of: &str, name: &str) -> Re
     has_row(manager, &sql).await
 }
 
-/// Lets a table that is there refer to another one.
+/// Lets a table that is there refer to another one, unless it does already.
 ///
 /// # Errors
 /// Where a row refers to none.
@@ -137,6 +148,11 @@ pub async fn add_foreign_key(
     mut key: ForeignKeyCreateStatement,
 ) -> Result<(), DbErr> {
     if is_postgres(manager) {
+        let of = key.get_foreign_key().get_table().map(table_name);
+        let name = key.get_foreign_key().get_name().unwrap_or_default();
+        if has_constraint(manager, &of.unwrap_or_default(), name).await? {
+            return Ok(());
+        }
         return manager.create_foreign_key(key).await;
     }
     sqlite::add_foreign_key(manager.get_connection(), &mut key).await
@@ -171,7 +187,8 @@ pub async fn drop_foreign_key(
     Ok(())
 }
 
-/// Adds a column in which the rows that are there have `value`, whatever its default is.
+/// Adds a column in which the rows that are there have `value`, whatever its default is; where it is
+/// there already, it keeps its values.
 ///
 /// # Errors
 /// Where the value does not fit.
@@ -194,7 +211,9 @@ pub async fn add_filled_column(
     }
     let filled = column.clone().default(value).take();
     let mut alter = Table::alter();
-    alter.table(table(manager, of)).add_column(filled);
+    alter
+        .table(table(manager, of))
+        .add_column_if_not_exists(filled);
     manager.alter_table(alter).await?;
     change_column(manager, of, column).await
 }

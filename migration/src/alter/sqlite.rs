@@ -7,6 +7,8 @@ use sea_orm_migration::{
     sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement},
 };
 
+use super::table_name;
+
 /// Puts a column's definition in place of the one that it has.
 pub(super) async fn change_column<C: ConnectionTrait>(
     connection: &C,
@@ -125,13 +127,6 @@ pub(super) async fn rename_index<C: ConnectionTrait>(
 
 fn statement(sql: String) -> Statement {
     Statement::from_string(DbBackend::Sqlite, sql)
-}
-
-fn table_name(table: &TableRef) -> String {
-    match table {
-        TableRef::Table(name, _) => name.1.to_string(),
-        _ => String::new(),
-    }
 }
 
 /// The statement that made something; nothing where it is not there.

@@ -1,4 +1,5 @@
-//! Changes, written as a migration in Rust.
+//! Changes, written as a migration in Rust. What is there already, since another program made it, is
+//! left as it is: `check` says where it differs.
 
 use std::fmt::Write as _;
 
@@ -259,7 +260,7 @@ fn statement(change: &Change) -> String {
     match change {
         Change::CreateTable(table) => format!("{}(manager).await?;\n", function(table)),
         Change::DropTable(table) => format!(
-            "manager.drop_table(Table::drop().table(table(manager, {:?})).take()).await?;\n",
+            "manager.drop_table(Table::drop().table(table(manager, {:?})).if_exists().take()).await?;\n",
             table.name
         ),
         Change::AddColumn(table, column) => {
@@ -276,11 +277,11 @@ fn statement(change: &Change) -> String {
                 Some(value) => format!(
                     "add_filled_column(manager, {table:?}, {code}.take(), {value}).await?;\n"
                 ),
-                None => alter(table, &format!("add_column({code})")),
+                None => alter(table, &format!("add_column_if_not_exists({code})")),
             }
         }
         Change::DropColumn(table, column) => {
-            alter(table, &format!("drop_column({:?})", column.name))
+            alter(table, &format!("drop_column_if_exists({:?})", column.name))
         }
         Change::RenameColumn { table, from, to } => {
             alter(table, &format!("rename_column({from:?}, {to:?})"))
@@ -314,7 +315,7 @@ fn add_index(table: &str, index: &Index) -> String {
     }
     let columns = calls("col", columns);
     format!(
-        "manager.create_index(Index::create().table(table(manager, {table:?})).name({name:?}){columns}.take()).await?;\n"
+        "manager.create_index(Index::create().table(table(manager, {table:?})).name({name:?}).if_not_exists(){columns}.take()).await?;\n"
     )
 }
 
@@ -360,7 +361,9 @@ fn function(table: &Table) -> String {
 
 fn create(table: &Table) -> String {
     let name = &table.name;
-    let mut code = format!("manager.create_table(Table::create().table(table(manager, {name:?}))");
+    let mut code = format!(
+        "manager.create_table(Table::create().table(table(manager, {name:?})).if_not_exists()"
+    );
     let keys: Vec<String> = (table.columns.iter().filter(|it| it.primary_key))
         .map(|it| it.name.clone())
         .collect();

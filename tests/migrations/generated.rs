@@ -9,134 +9,14 @@ use super::{
 };
 use crate::harness::{Kind, TestDatabase, rows};
 
-const TECHNICIAN: &str = r#"//! `technicians`.
+const TECHNICIAN: &str = include_str!("entities/technician.rs");
 
-use sea_orm::entity::prelude::*;
-
-#[derive(Clone, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
-#[sea_orm(rs_type = "String", db_type = "String(StringLen::N(8))")]
-pub enum Grade {
-    #[sea_orm(string_value = "new")]
-    New,
-    #[sea_orm(string_value = "old")]
-    Old,
-}
-
-#[sea_orm::model]
-#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
-#[sea_orm(table_name = "technicians")]
-pub struct Model {
-    #[sea_orm(primary_key)]
-    pub id: i64,
-    #[sea_orm(unique)]
-    pub badge: String,
-    #[sea_orm(unique_key = "desk")]
-    pub room: i16,
-    #[sea_orm(unique_key = "desk")]
-    pub place: i32,
-    pub manager_id: Option<i64>,
-    pub mentor_id: Option<i64>,
-    pub customer_id: i32,
-    #[sea_orm(default_value = "new")]
-    pub grade: Grade,
-    #[sea_orm(default_value = 1.5)]
-    pub rate: f64,
-    pub share: f32,
-    #[sea_orm(column_type = "Decimal(Some((10, 2)))", default_value = 0)]
-    pub wage: f64,
-    #[sea_orm(default_value = 3_000_000_000_i64)]
-    pub seconds: i64,
-    #[sea_orm(column_type = "Uuid")]
-    pub token: String,
-    #[sea_orm(column_type = "JsonBinary", default_value = "{}")]
-    pub tools: String,
-    pub photo: Vec<u8>,
-    pub nickname: Option<String>,
-    #[sea_orm(default_value = "2020-01-01")]
-    pub hired_on: Date,
-    pub starts_at: Time,
-    #[sea_orm(default_expr = "Expr::current_timestamp()", indexed)]
-    pub seen_at: DateTimeUtc,
-    #[sea_orm(default_value = true)]
-    pub active: bool,
-    #[sea_orm(self_ref, relation_enum = "Manager", from = "manager_id", to = "id")]
-    pub manager: BelongsTo<Option<Entity>>,
-    #[sea_orm(belongs_to, from = "customer_id", to = "id", on_delete = "Cascade")]
-    pub customer: BelongsTo<super::customer::Entity>,
-}
-
-impl ActiveModelBehavior for ActiveModel {}
-"#;
-
-const ORDER: &str = r#"//! `Order`.
-
-use sea_orm::entity::prelude::*;
-
-#[sea_orm::model]
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
-#[sea_orm(table_name = "Order")]
-pub struct Model {
-    #[sea_orm(primary_key, auto_increment = false, column_name = "ticketId")]
-    pub ticket_id: i32,
-    #[sea_orm(primary_key, auto_increment = false)]
-    pub technician_id: i64,
-    pub helper_id: Option<i64>,
-    #[sea_orm(column_name = "select", default_value = "a \"b\" (c)")]
-    pub choice: String,
-    #[sea_orm(belongs_to, from = "ticket_id", to = "id")]
-    pub ticket: BelongsTo<super::ticket::Entity>,
-    #[sea_orm(belongs_to, relation_enum = "Technician", from = "technician_id", to = "id")]
-    pub technician: BelongsTo<super::technician::Entity>,
-    #[sea_orm(belongs_to, relation_enum = "Helper", from = "helper_id", to = "id")]
-    pub helper: BelongsTo<Option<super::technician::Entity>>,
-}
-
-impl ActiveModelBehavior for ActiveModel {}
-"#;
+const ORDER: &str = include_str!("entities/order.rs");
 
 /// With a key that nobody numbers, and together with the next one going round.
-const PROFILE: &str = r#"//! `profiles`.
+const PROFILE: &str = include_str!("entities/profile.rs");
 
-use sea_orm::entity::prelude::*;
-
-#[sea_orm::model]
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
-#[sea_orm(table_name = "profiles")]
-pub struct Model {
-    #[sea_orm(primary_key, auto_increment = false)]
-    pub customer_id: i32,
-    pub favourite_code: Option<String>,
-    pub small: i8,
-    #[sea_orm(column_type = "Char(Some(3))", default_value = "abc")]
-    pub three: String,
-    #[sea_orm(belongs_to, from = "customer_id", to = "id")]
-    pub customer: BelongsTo<super::customer::Entity>,
-    #[sea_orm(belongs_to, from = "favourite_code", to = "code", on_delete = "SetNull")]
-    pub device: BelongsTo<Option<super::device::Entity>>,
-}
-
-impl ActiveModelBehavior for ActiveModel {}
-"#;
-
-const DEVICE: &str = r#"//! `devices`.
-
-use sea_orm::entity::prelude::*;
-
-#[sea_orm::model]
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
-#[sea_orm(table_name = "devices")]
-pub struct Model {
-    #[sea_orm(primary_key, auto_increment = false)]
-    pub code: String,
-    pub owner_id: Option<i32>,
-    #[sea_orm(default_expr = "Expr::current_date()")]
-    pub bought_on: Date,
-    #[sea_orm(belongs_to, from = "owner_id", to = "customer_id")]
-    pub owner: BelongsTo<Option<super::profile::Entity>>,
-}
-
-impl ActiveModelBehavior for ActiveModel {}
-"#;
+const DEVICE: &str = include_str!("entities/device.rs");
 
 const TICKETS_KEY: &str = "    #[sea_orm(belongs_to, from = \"technician_id\", to = \"id\")]
     pub technician: BelongsTo<Option<super::technician::Entity>>,\n";
@@ -285,6 +165,87 @@ async fn none_can_be_done(connection: &sea_orm::DatabaseConnection, statements: 
     }
 }
 
+async fn is_added(copy: &Copy, database: &TestDatabase) {
+    let updated = "SELECT max(CAST(updated_at AS text)) FROM tickets";
+    let connection = database.connect().await;
+    let then = rows::<String>(&connection, updated).await;
+    copy.goes_well(&["up"], &database.url);
+    assert_eq!(rows::<String>(&connection, updated).await, then);
+    do_all(&connection, ROWS).await;
+    none_can_be_done(
+        &connection,
+        &[
+            "UPDATE technicians SET badge = 'A'",
+            "UPDATE technicians SET place = 1",
+            "UPDATE technicians SET manager_id = 7",
+            "UPDATE technicians SET customer_id = 1000",
+            "UPDATE tickets SET technician_id = 7",
+            "UPDATE tickets SET due_at = NULL",
+            "INSERT INTO \"Order\" (\"ticketId\", technician_id) VALUES (1, 2)",
+            "INSERT INTO \"Order\" (\"ticketId\", technician_id) VALUES (1, 7)",
+            "INSERT INTO devices (code, owner_id) VALUES ('y', 2)",
+            "UPDATE profiles SET favourite_code = 'y'",
+        ],
+    )
+    .await;
+    connection.close().await.expect("the connection closes");
+}
+
+async fn is_changed(copy: &Copy, database: &TestDatabase) {
+    let before = shape(database).await;
+    let (well, said) = copy.run(&["up"], &database.url);
+    assert!(!well && said.contains("null"), "a nickname is: {said}");
+    assert_eq!(shape(database).await, before);
+    let connection = database.connect().await;
+    do_all(&connection, "UPDATE technicians SET nickname = badge").await;
+    copy.goes_well(&["up"], &database.url);
+    let kept = "SELECT badge_number || room || place || client_id || grade || nickname FROM technicians ORDER BY id";
+    assert_eq!(
+        rows::<String>(&connection, kept).await,
+        ["A111newA", "B122newB"]
+    );
+    // What was in the way before, and what is now.
+    do_all(
+        &connection,
+        "UPDATE technicians SET manager_id = 7, token = NULL; UPDATE technicians SET place = 1",
+    )
+    .await;
+    none_can_be_done(
+        &connection,
+        &[
+            "UPDATE technicians SET badge_number = 'A'",
+            "UPDATE technicians SET mentor_id = 7",
+            "UPDATE technicians SET client_id = 1000",
+            "DELETE FROM customers WHERE id = 2",
+            "UPDATE technicians SET nickname = NULL",
+        ],
+    )
+    .await;
+    if database.kind == Kind::Postgres {
+        let names = "SELECT conname::text FROM pg_constraint
+            WHERE conrelid = 'technicians'::regclass AND contype IN ('f', 'p', 'u') ORDER BY 1";
+        assert_eq!(
+            rows::<String>(&connection, names).await,
+            [
+                "technicians_badge_number_unique",
+                "technicians_client_id_customers_id_fk",
+                "technicians_mentor_id_technicians_id_fk",
+                "technicians_pkey",
+            ]
+        );
+    }
+    // Back again, once the old keys hold.
+    let (well, _) = copy.run(&["down"], &database.url);
+    assert!(!well, "a token is null now");
+    do_all(
+        &connection,
+        "UPDATE technicians SET manager_id = NULL, place = id, \
+         token = '00000000-0000-0000-0000-000000000001'",
+    )
+    .await;
+    connection.close().await.expect("the connection closes");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn tables_of_all_kinds_are_added_changed_and_brought_back() {
     let copy = Copy::new("migration-of-many-changes");
@@ -297,29 +258,7 @@ async fn tables_of_all_kinds_are_added_changed_and_brought_back() {
     let (mut before, mut between) = (Vec::new(), Vec::new());
     for database in &databases {
         before.push(shape(database).await);
-        let updated = "SELECT max(CAST(updated_at AS text)) FROM tickets";
-        let connection = database.connect().await;
-        let then = rows::<String>(&connection, updated).await;
-        copy.goes_well(&["up"], &database.url);
-        assert_eq!(rows::<String>(&connection, updated).await, then);
-        do_all(&connection, ROWS).await;
-        none_can_be_done(
-            &connection,
-            &[
-                "UPDATE technicians SET badge = 'A'",
-                "UPDATE technicians SET place = 1",
-                "UPDATE technicians SET manager_id = 7",
-                "UPDATE technicians SET customer_id = 1000",
-                "UPDATE tickets SET technician_id = 7",
-                "UPDATE tickets SET due_at = NULL",
-                "INSERT INTO \"Order\" (\"ticketId\", technician_id) VALUES (1, 2)",
-                "INSERT INTO \"Order\" (\"ticketId\", technician_id) VALUES (1, 7)",
-                "INSERT INTO devices (code, owner_id) VALUES ('y', 2)",
-                "UPDATE profiles SET favourite_code = 'y'",
-            ],
-        )
-        .await;
-        connection.close().await.expect("the connection closes");
+        is_added(&copy, database).await;
         between.push(shape(database).await);
     }
     copy.has_nothing_to_do().await;
@@ -338,58 +277,8 @@ async fn tables_of_all_kinds_are_added_changed_and_brought_back() {
     assert!(file.contains("add_filled_column("), "{file}");
     let leave = "#![expect(clippy::too_many_lines, reason = ";
     assert!(file.contains(leave), "{file}");
-    for (at, database) in databases.iter().enumerate() {
-        let (well, said) = copy.run(&["up"], &database.url);
-        assert!(!well && said.contains("null"), "a nickname is: {said}");
-        assert_eq!(shape(database).await, between[at]);
-        let connection = database.connect().await;
-        do_all(&connection, "UPDATE technicians SET nickname = badge").await;
-        copy.goes_well(&["up"], &database.url);
-        let kept = "SELECT badge_number || room || place || client_id || grade || nickname FROM technicians ORDER BY id";
-        assert_eq!(
-            rows::<String>(&connection, kept).await,
-            ["A111newA", "B122newB"]
-        );
-        // What was in the way before, and what is now.
-        do_all(
-            &connection,
-            "UPDATE technicians SET manager_id = 7, token = NULL; UPDATE technicians SET place = 1",
-        )
-        .await;
-        none_can_be_done(
-            &connection,
-            &[
-                "UPDATE technicians SET badge_number = 'A'",
-                "UPDATE technicians SET mentor_id = 7",
-                "UPDATE technicians SET client_id = 1000",
-                "DELETE FROM customers WHERE id = 2",
-                "UPDATE technicians SET nickname = NULL",
-            ],
-        )
-        .await;
-        if database.kind == Kind::Postgres {
-            let names = "SELECT conname::text FROM pg_constraint
-                WHERE conrelid = 'technicians'::regclass AND contype IN ('f', 'p', 'u') ORDER BY 1";
-            assert_eq!(
-                rows::<String>(&connection, names).await,
-                [
-                    "technicians_badge_number_unique",
-                    "technicians_client_id_customers_id_fk",
-                    "technicians_mentor_id_technicians_id_fk",
-                    "technicians_pkey",
-                ]
-            );
-        }
-        // Back again, once the old keys hold.
-        let (well, _) = copy.run(&["down"], &database.url);
-        assert!(!well, "a token is null now");
-        do_all(
-            &connection,
-            "UPDATE technicians SET manager_id = NULL, place = id, \
-             token = '00000000-0000-0000-0000-000000000001'",
-        )
-        .await;
-        connection.close().await.expect("the connection closes");
+    for database in &databases {
+        is_changed(&copy, database).await;
     }
     copy.has_nothing_to_do().await;
     for (at, database) in databases.into_iter().enumerate() {

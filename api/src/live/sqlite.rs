@@ -104,6 +104,7 @@ impl Source {
     async fn read(&self, live: &Live, ready: &watch::Sender<bool>) -> Result<(), DbErr> {
         self.execute(&OPEN).await?;
         ready.send_replace(true);
+        live.reads(true);
         loop {
             tokio::select! {
                 () = self.woken.notified() => live.publish(&self.take().await?).await,

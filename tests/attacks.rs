@@ -144,6 +144,12 @@ fn attacks() -> Vec<Attack> {
         ),
         Attack::form("query as text", "text/plain", r#"{"query":"{ __typename }"}"#),
         Attack::form("query as multipart", "multipart/form-data; boundary=x", "--x--"),
+        Attack::json(
+            "trace mode",
+            &json!({ "query": "{ __typename }", "extensions": { "tracing": true } }),
+            200,
+            None,
+        ),
         Attack::harmless("debug mode", "{ __typename _debug: __typename }"),
         // graphql-armor
         Attack::document(
@@ -175,6 +181,28 @@ fn attacks() -> Vec<Attack> {
             &json!({
                 "query": "query($n: Int) { customers(first: $n) { nodes { tickets(first: $n) { nodes { customer { tickets(first: $n) { nodes { id } } } } } } } }",
                 "variables": { "n": 100 },
+            }),
+            400,
+            Some(COSTLY),
+        ),
+        Attack::document(
+            "searches by aliases",
+            format!(
+                "{{ {} }}",
+                times(50, |it| format!("a{it}: tickets(search: \"a b\") {{ totalCount }}"))
+            ),
+            COSTLY,
+        ),
+        Attack::json(
+            "deep filters by aliases",
+            &json!({
+                "query": format!(
+                    "query($f: CustomerFilter) {{ {} }}",
+                    times(50, |it| format!("a{it}: customers(where: $f) {{ nodes {{ id }} }}"))
+                ),
+                "variables": { "f": (0..16).fold(json!({}), |below, it| {
+                    if it % 2 == 0 { json!({ "customer": below }) } else { json!({ "tickets": { "some": below } }) }
+                }) },
             }),
             400,
             Some(COSTLY),
@@ -254,6 +282,11 @@ async fn each_known_attack_gets_its_answer_and_an_innocent_client_its_own() {
                 assert_eq!(
                     (status, code),
                     (attack.status, attack.code),
+                    "{}: {body:#}",
+                    attack.name
+                );
+                assert!(
+                    body.get("extensions").is_none(),
                     "{}: {body:#}",
                     attack.name
                 );

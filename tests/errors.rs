@@ -11,6 +11,7 @@ on_both!(
     a_document_that_is_none_is_not_parsed,
     a_request_outside_of_the_schema_is_not_valid,
     request_errors_have_no_data,
+    a_panic_is_an_error_of_its_own_request,
 );
 
 /// One masked error with an id, and nothing of SQL in the whole answer. Returns the id.
@@ -55,6 +56,25 @@ async fn what_the_database_says_to_a_mutation_is_masked(shop: Shop) {
     let query = r#"mutation { createTicket(input: {customerId: 1, title: "x"}) {
         ticket { id } userErrors { code } } }"#;
     masked(&shop.graphql(query, json!({})).await);
+}
+
+async fn a_panic_is_an_error_of_its_own_request(shop: Shop) {
+    let url = shop.panicking_at("tickets").await;
+    let client = reqwest::Client::builder().no_proxy().build();
+    let client = client.expect("an HTTP client");
+    let ask = async |query: &str| Answer::to(&client, &url, &json!({ "query": query })).await;
+    for query in [
+        "{ tickets { nodes { id } } }",
+        "{ customers { nodes { tickets { totalCount } } } }",
+        r#"mutation { updateTicket(input: {id: 1, title: "x"}) { ticket { id } } }"#,
+    ] {
+        masked(&ask(query).await);
+        ask("{ customer(id: 1) { number } }")
+            .await
+            .data("/customer/number");
+    }
+    let manifest = include_str!("../Cargo.toml");
+    assert!(!manifest.contains("panic ="), "it unwinds in each build");
 }
 
 async fn a_field_that_failed_does_not_take_the_others_with_it(shop: Shop) {

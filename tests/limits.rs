@@ -3,6 +3,7 @@
 
 mod cost;
 mod deep;
+mod documents;
 mod introspection;
 
 use api::Limits;

@@ -2,11 +2,12 @@
 //! databases. Below: the tables that they make or adopt, and what PostgreSQL gets beside them.
 
 mod adopted;
+mod copy;
 mod drizzle_kit;
 mod generate;
+mod generated;
 mod plans;
 mod shape;
-
 mod trigger;
 
 use std::thread;

@@ -12,7 +12,7 @@ use crate::harness::{Kind, Shop, on_both, until, within};
 
 on_both!(
     a_query_that_takes_too_long_is_given_up,
-    a_change_that_takes_too_long_is_finished,
+    a_change_that_waits_for_too_long_is_finished,
     a_caller_that_goes_away_frees_its_connection,
     a_connection_is_not_waited_for_forever,
     who_would_wait_for_long_is_refused_at_once,
@@ -85,24 +85,89 @@ async fn a_query_that_takes_too_long_is_given_up(shop: Shop) {
     until(async || answer(ask(&url, FAST)).await.status() == 200).await;
 }
 
-async fn a_change_that_takes_too_long_is_finished(shop: Shop) {
+async fn a_change_that_waits_for_too_long_is_finished(shop: Shop) {
     let url = shop.program_with(settings(SOON), 2).await;
     // Its connection is open.
     assert_eq!(answer(ask(&url, FAST)).await.status(), 200);
-    shop.execute(match shop.kind() {
-        Kind::Postgres => "BEGIN; UPDATE tickets SET tech = 'x' WHERE id = 1",
-        Kind::Sqlite => "BEGIN IMMEDIATE",
-    })
+    // The other waits before its last statement on PostgreSQL, and before its first on SQLite.
+    let one = "mutation { updateTicket(input: {id: 1, title: \"late\"}) { ticket { id } } }";
+    let several = "mutation { createCustomer(input: {firstName: \"a\", lastName: \"b\", email: \"late@example.com\", \
+        phone: \"1\", address1: \"c\", city: \"d\", state: \"TX\", zipCode: \"1\", tickets: [{title: \"late\"}]}) { \
+        customer { id } } }";
+    for (query, lock, done) in [
+        (
+            one,
+            "UPDATE tickets SET tech = 'x' WHERE id = 1",
+            "tickets WHERE title = 'late'",
+        ),
+        (
+            several,
+            "LOCK TABLE tickets IN EXCLUSIVE MODE",
+            "customers WHERE email = 'late@example.com'",
+        ),
+    ] {
+        shop.execute(&match shop.kind() {
+            Kind::Postgres => format!("BEGIN; {lock}"),
+            Kind::Sqlite => "BEGIN IMMEDIATE".to_owned(),
+        })
+        .await;
+        let error = unavailable(answer(ask(&url, query)).await, false).await;
+        let message = error["message"].as_str();
+        assert!(
+            message.is_some_and(|it| it.contains("under way")),
+            "{error:#}"
+        );
+        shop.execute("ROLLBACK").await;
+        until(async || shop.count(done).await == 1).await;
+    }
+}
+
+/// On PostgreSQL its own `statement_timeout` does it, of half a minute.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_that_takes_too_long_is_ended_on_sqlite() {
+    Shop::run(Kind::Sqlite, long_changes).await;
+}
+
+async fn long_changes(shop: Shop) {
+    shop.execute(
+        "CREATE TRIGGER slow AFTER INSERT ON tickets WHEN NEW.title = 'slow' BEGIN
+           UPDATE tickets SET tech = (
+             WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000000000)
+             SELECT count(*) FROM n);
+         END",
+    )
     .await;
-    let query = "mutation { updateTicket(input: {id: 1, title: \"late\"}) { ticket { id } } }";
-    let error = unavailable(answer(ask(&url, query)).await, false).await;
-    let message = error["message"].as_str();
-    assert!(
-        message.is_some_and(|it| it.contains("under way")),
-        "{error:#}"
-    );
-    shop.execute("ROLLBACK").await;
-    until(async || shop.count("tickets WHERE title = 'late'").await == 1).await;
+    let url = shop.program_with(settings(SOON), 1).await;
+    let one = |title| {
+        format!(
+            "mutation {{ createTicket(input: {{customerId: 1, title: \"{title}\"}}) {{ ticket {{ id }} }} }}"
+        )
+    };
+    // With its ticket, in a transaction.
+    let two = |title, email| {
+        format!(
+            "mutation {{ createCustomer(input: {{firstName: \"a\", lastName: \"b\", email: \"{email}@example.com\", \
+               phone: \"1\", address1: \"c\", city: \"d\", state: \"TX\", zipCode: \"1\", \
+               tickets: [{{title: \"{title}\"}}]}}) {{ customer {{ id }} }} }}"
+        )
+    };
+    for (slow, fast) in [
+        (one("slow"), one("fast")),
+        (two("slow", "slow"), two("fast", "fast")),
+    ] {
+        // By the request's deadline or, at the same moment, by that of the statement.
+        assert_eq!(answer(ask(&url, &slow)).await.status(), 503);
+        // And who writes next gets its turn.
+        until(async || {
+            let body: Value = answer(ask(&url, &fast)).await.json().await.expect("JSON");
+            body.get("errors").is_none()
+        })
+        .await;
+    }
+    assert_eq!(shop.count("tickets WHERE title = 'slow'").await, 0);
+    assert_eq!(shop.count("customers WHERE email LIKE 'slow%'").await, 0);
+    assert!(shop.count("tickets WHERE title = 'fast'").await >= 2);
+    assert_eq!(shop.count("customers WHERE email LIKE 'fast%'").await, 1);
 }
 
 /// Several requests that take long, under way.

@@ -14,6 +14,7 @@ mod readers;
 mod refusal;
 mod replica;
 mod sqlite;
+mod writer;
 
 use std::{borrow::Cow, sync::Arc, thread::available_parallelism, time::Duration};
 
@@ -29,6 +30,7 @@ pub(crate) use postgres::Direct;
 pub(crate) use readers::Lease;
 use readers::Readers;
 pub use refusal::{ConnectError, reason};
+use writer::Writer;
 
 /// Called with each statement after it ran.
 pub type StatementLog = Arc<dyn Fn(&Info<'_>) + Send + Sync>;
@@ -69,6 +71,7 @@ pub struct Database {
     direct: Direct,
     /// SQLite's for requests; none of them on PostgreSQL.
     readers: Readers,
+    writer: Writer,
 }
 
 impl Database {
@@ -102,12 +105,13 @@ impl Database {
             "postgres" | "postgresql" => postgres::connect(options, log).await,
             "sqlite" => {
                 let pools = sqlite::connect(url, options.max_connections, log).await?;
-                let (read, write, readers) = pools;
+                let (read, write, readers, writer) = pools;
                 Ok(Database {
                     read,
                     write,
                     direct: Direct::Pool,
                     readers,
+                    writer,
                 })
             }
             _ => Err(ConnectError(format!(
@@ -135,6 +139,11 @@ impl Database {
             readers => readers,
         };
         connections.saturating_sub(1).max(1)
+    }
+
+    /// From now on a change that takes longer is ended on SQLite; PostgreSQL does it by itself.
+    pub(crate) fn limit_writes(&self, most: Duration) {
+        self.writer.limit(most);
     }
 
     /// A connection that one request alone reads with; none where requests share them.

@@ -245,8 +245,8 @@ impl Documents {
         let (cost, most) = (operation.cost.with(variables)?, self.limits.cost);
         if cost > most {
             let message = format!(
-                "Expected the answer to have at most {most} objects, found a request that may \
-                 have {cost}: ask for shorter lists."
+                "Expected a request that costs at most {most}, found one that costs {cost}: ask for \
+                 shorter lists, or have less looked for."
             );
             return Err(Error::too_costly(message).into_server_error());
         }

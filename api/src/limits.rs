@@ -15,7 +15,8 @@ pub(crate) const MAX_ANSWER: usize = 32 * 1024 * 1024;
 /// What requests and connections may take.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// The objects that the answer to a request may have; `document::cost` says how they are counted.
+    /// The objects that the answer to a request may have, and what else the database has to do for
+    /// it; `document::cost` says how they are counted.
     pub cost: u64,
     /// The largest page; 100 by the schema, and less where a server says so.
     pub page: i32,

@@ -13,7 +13,7 @@ use crate::{
 /// What each request costs at least, beside what it asks for: that it is read.
 const READING: u64 = 1;
 /// How much of a document is read for 1 more, in bytes.
-const BYTES_READ: u64 = 256;
+const BYTES_READ: u64 = 64;
 
 /// A request as callers write it in JSON. What else they write is not looked at.
 #[derive(Debug, Default, Deserialize)]

@@ -1,21 +1,15 @@
 //! The schema put together from the features, and how one request is executed against it:
 //! [`async_graphql::Request`] in, [`async_graphql::Response`] out. Knows no transport.
 
-use std::{
-    any::TypeId,
-    future::ready,
-    panic::AssertUnwindSafe,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-};
+mod subscribe;
+
+use std::{any::TypeId, future::ready, panic::AssertUnwindSafe, sync::Arc};
 
 use async_graphql::{
     MergedObject, MergedSubscription, Request, Response, SDLExportOptions, ServerError,
     ValidationMode, Value,
     futures_util::{
-        FutureExt, Stream, StreamExt,
+        FutureExt, StreamExt,
         stream::{self, BoxStream},
     },
     parser::types::OperationType,
@@ -34,7 +28,7 @@ use crate::{
     finished::finished,
     health::Health,
     limits::Limits,
-    live::{self, Live},
+    live::Live,
     node::NodeQuery,
     settings::Settings,
     technician::TechnicianQuery,
@@ -43,6 +37,9 @@ use crate::{
     },
     viewer::{Caller, ViewerQuery},
 };
+
+/// How many values of variables are read for 1 more, used or not.
+const VALUES_READ: u64 = 10;
 
 /// Everything that can be read.
 #[derive(MergedObject)]
@@ -126,6 +123,7 @@ impl App {
     /// A line for each of the trusted documents that is not valid.
     pub fn with(database: Database, settings: Settings) -> Result<Self, Vec<String>> {
         let schema = schema(settings.limits);
+        database.limit_writes(settings.request_timeout);
         Ok(Self {
             documents: Arc::new(Documents::new(printed(&schema), &settings)?),
             schema,
@@ -310,11 +308,7 @@ impl App {
             operation.permit(caller, &request.variables)?;
         }
         let cost = self.documents.cost(operation, &request.variables);
-        let mut cost = cost.map_err(|error| vec![error])?;
-        if operation.kind == OperationType::Mutation {
-            // What is written is mostly in the variables: some values are a record.
-            cost += values as u64 / 4;
-        }
+        let cost = cost.map_err(|error| vec![error])? + values as u64 / VALUES_READ;
         request.set_parsed_query(document.executable.clone());
         Ok(Prepared {
             kind: operation.kind,
@@ -361,55 +355,6 @@ impl App {
         };
         finished(&self.writes, write).await
     }
-
-    /// Begins a subscription: a response for each event, in their order. A request that is refused
-    /// is one response, whose errors have no path. Nothing happens before the first is asked for,
-    /// and to drop the stream is to unsubscribe.
-    pub fn subscribe(&self, mut request: Request) -> impl Stream<Item = Response> + use<> {
-        let cost = match self.to_subscribe(&mut request) {
-            Ok(cost) => cost,
-            Err(mut errors) => {
-                for error in &mut errors {
-                    error.path.clear();
-                }
-                let refusal = Response::from_errors(errors);
-                return stream::once(async { refusal }).boxed();
-            }
-        };
-        let begun = Arc::new(AtomicBool::new(false));
-        let subscription = live::Subscription {
-            live: self.live.clone(),
-            begun: Arc::clone(&begun),
-            admission: Arc::clone(&self.admission),
-            caller: Caller::of(&request).cloned(),
-            cost: u32::try_from(cost).unwrap_or(u32::MAX),
-        };
-        let request = request.data(subscription);
-        let responses = AssertUnwindSafe(self.schema.execute_stream(request)).catch_unwind();
-        let app = self.clone();
-        let responses = responses.map(move |response| {
-            let mut response = response.unwrap_or_else(|panic| refused(Error::panicked(&*panic)));
-            for error in &mut response.errors {
-                classify(error);
-                if !begun.load(Ordering::Relaxed) {
-                    error.path.clear();
-                }
-            }
-            app.cut(&mut response);
-            response
-        });
-        responses.boxed()
-    }
-
-    /// Gives a request that subscribes its document; returns what each event costs.
-    fn to_subscribe(&self, request: &mut Request) -> Result<u64, Vec<ServerError>> {
-        let Prepared { kind, cost, .. } = self.admit(request)?;
-        if kind != OperationType::Subscription {
-            let message = format!("Expected a subscription, found a {kind}.");
-            return Err(vec![Error::bad_user_input(message).into_server_error()]);
-        }
-        Ok(cost)
-    }
 }
 
 /// What a request turned out to be.
@@ -417,7 +362,7 @@ struct Prepared {
     kind: OperationType,
     /// As [`crate::document::Document`] has it.
     merges: bool,
-    /// How many objects the answer may have; at least 1.
+    /// What it costs its caller: at least 1.
     cost: u64,
 }
 

@@ -11,8 +11,15 @@ use async_graphql::{
     parser::types::{Field, Selection, SelectionSet},
 };
 use serde::Serialize;
+use tokio::{
+    runtime::{Handle, RuntimeFlavor},
+    task::block_in_place,
+};
 
 use crate::{Error, context::Shop, limits::MAX_ANSWER};
+
+/// How much is written before others get their turn, in bytes: it takes a millisecond or less.
+const AT_ONCE: usize = 1024 * 1024;
 
 /// Appends what a selection makes of a value to a JSON text.
 pub type Writer<T> = Box<dyn Fn(&T, &mut Vec<u8>) + Send + Sync>;
@@ -61,11 +68,19 @@ impl<T> Shape<T> {
         T: 'v,
     {
         json.push(b'[');
-        for (index, value) in values.enumerate() {
-            if index > 0 {
+        let (begin, mut values) = (json.len(), values);
+        let write = |value, json: &mut Vec<u8>| {
+            if json.len() > begin {
                 json.push(b',');
             }
             self.write(value, json);
+        };
+        while json.len() - begin < AT_ONCE {
+            let Some(value) = values.next() else { break };
+            write(value, json);
+        }
+        if json.len() - begin >= AT_ONCE {
+            aside(|| values.for_each(|value| write(value, json)));
         }
         json.push(b']');
     }
@@ -87,10 +102,24 @@ impl<T> Shape<T> {
         // async-graphql merges values that two fields of one response key have, and so needs to see
         // into them.
         Ok(if shop.merges {
-            serde_json::from_slice(&json).unwrap_or_default()
+            let read = || serde_json::from_slice(&json).unwrap_or_default();
+            if json.len() < AT_ONCE {
+                read()
+            } else {
+                aside(read)
+            }
         } else {
             Value::Binary(json.into())
         })
+    }
+}
+
+/// Does what takes some milliseconds; what else its thread has to do another one does meanwhile.
+fn aside<T>(work: impl FnOnce() -> T) -> T {
+    let runtime = Handle::try_current().map(|it| it.runtime_flavor());
+    match runtime {
+        Ok(RuntimeFlavor::MultiThread) => block_in_place(work),
+        _ => work(),
     }
 }
 

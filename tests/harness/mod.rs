@@ -131,6 +131,17 @@ impl Shop {
         format!("http://{address}/graphql")
     }
 
+    /// Serves the same database at another address, where a statement with this word in it is the
+    /// cause of a panic.
+    pub(crate) async fn panicking_at(&self, word: &'static str) -> String {
+        let log = Arc::new(move |info: &sea_orm::metric::Info<'_>| {
+            assert!(!info.statement.sql.contains(word), "as the test has it");
+        });
+        let database = Database::connect(&self.database_url, Some(2), Some(log));
+        let database = database.await.expect("one more connection");
+        serve(api::app(App::new(database))).await
+    }
+
     pub(crate) fn kind(&self) -> Kind {
         self.kind
     }

@@ -1,11 +1,11 @@
-//! What the answer to a request may have: counted by hand here, and by the server.
+//! What a request costs: counted by hand here, and by the server.
 
 use serde_json::{Value, json};
 
 use super::{ask, client, refusal, serve};
 use crate::harness::{Answer, Directory, Kind, Shop, Socket};
 
-/// Requests, and how many objects their answers may have.
+/// Requests, and what they cost: the objects that their answers may have, and a count is 200.
 fn requests() -> Vec<(&'static str, Value, u64)> {
     let none = || json!({});
     let first = "query($n: Int = 7) { tickets(first: $n) { nodes { id } } }";
@@ -26,7 +26,7 @@ fn requests() -> Vec<(&'static str, Value, u64)> {
             8,
         ),
         ("{ tickets { nodes { id } } }", none(), 21),
-        ("{ tickets(first: 2) { totalCount } }", none(), 11),
+        ("{ tickets(first: 2) { totalCount } }", none(), 201),
         (
             "{ customers(first: 50) { nodes { tickets(first: 10) { nodes { id } } } } }",
             none(),
@@ -42,12 +42,12 @@ fn requests() -> Vec<(&'static str, Value, u64)> {
         (first, json!({ "n": 40 }), 41),
         (first, json!({ "n": null }), 21),
         (first, json!({ "n": 0 }), 1),
-        (counts, none(), 30),
-        (counts, json!({ "n": 500 }), 500),
+        (counts, none(), 230),
+        (counts, json!({ "n": 500 }), 700),
         (
             "{ ticketCounts(by: []) { count customer { id } } }",
             none(),
-            200,
+            400,
         ),
         (
             "{ technicians { name tickets { nodes { id } } } }",
@@ -103,16 +103,103 @@ fn requests() -> Vec<(&'static str, Value, u64)> {
         (
             "mutation { updateTicket(input: {id: 1}) { ticket { id } userErrors { code } } }",
             none(),
-            12,
+            13,
+        ),
+    ]
+}
+
+/// Requests that have the database do more than read what is shown.
+fn works() -> Vec<(String, Value, u64)> {
+    const RELATED: &str = "{ tickets: { some: { tech: { eq: \"Ana\" } }, none: {} } }";
+    let list =
+        |arguments: &str| format!("{{ tickets({arguments}, first: 1) {{ nodes {{ id }} }} }}");
+    let filter = |filter: &str| list(&format!("where: {filter}"));
+    let literal = |query: String, expected| (query, json!({}), expected);
+    let by = |name: &str, ty: &str, value: Value, expected: u64| {
+        let query = format!(
+            "query(${name}: {ty}) {{ tickets({name}: ${name}, first: 1) {{ nodes {{ id }} }} }}"
+        );
+        let variables = Value::Object([(name.to_owned(), value)].into_iter().collect());
+        (query, variables, 2 + expected)
+    };
+    let inside = |ty: &str, arguments: &str, value: Value, expected: u64| {
+        let query =
+            format!("query($it: {ty}) {{ tickets({arguments}, first: 1) {{ nodes {{ id }} }} }}");
+        (query, json!({ "it": value }), 2 + expected)
+    };
+    vec![
+        // Each condition.
+        literal(filter("{ completed: { eq: false }, number: { gt: 1, lt: 9 } }"), 2 + 30),
+        literal(filter("{ completed: { eq: null }, not: null, tech: {} }"), 2),
+        by("where", "TicketFilter", json!({ "tech": { "eq": "Ana" }, "not": null }), 10),
+        inside("Boolean", "where: { completed: { eq: $it } }", json!(true), 10),
+        inside("Boolean", "where: { completed: { eq: $it } }", Value::Null, 0),
+        // Each of many.
+        literal(filter("{ tech: { in: [\"Ana\", \"Bo\", \"Cy\"] } }"), 2 + 13),
+        inside("[String!]", "where: { tech: { notIn: $it } }", json!(["Ana", "Bo"]), 12),
+        literal(filter("{ or: [{ tech: { eq: \"Ana\" } }, {}] }"), 2 + 12),
+        inside("[TicketFilter!]", "where: { and: $it }", json!([{}, {}, {}]), 3),
+        // Each text that is looked for.
+        literal(filter("{ title: { contains: \"a\", startsWith: \"b\", endsWith: \"c\" } }"), 2 + 600),
+        inside("String", "where: { not: { title: { contains: $it } } }", json!("a"), 200),
+        by("where", "TicketFilter", json!({ "or": [{ "title": { "contains": "a" } }] }), 201),
+        literal(list("search: \" two words \""), 2 + 400),
+        by("search", "String", json!("three more words"), 600),
+        by("search", "String", json!(""), 0),
+        // Each step to another table.
+        literal(filter("{ customer: { state: { eq: \"TX\" } } }"), 2 + 210),
+        inside("CustomerFilter", "where: { customer: $it }", json!({ "city": { "eq": "X" } }), 210),
+        inside("CustomerFilter", "where: { customer: $it }", Value::Null, 0),
+        literal(format!("{{ customers(where: {RELATED}, first: 1) {{ nodes {{ id }} }} }}"), 2 + 410),
+        // What an index is for is cheap to sort by.
+        literal(list("orderBy: [{ field: CREATED_AT, direction: DESC }, { field: TECH }]"), 2 + 20),
+        literal(list("orderBy: [{ field: TITLE }, { field: CUSTOMER_LAST_NAME }]"), 2 + 400),
+        by("orderBy", "[TicketOrder!]", json!([{ "field": "CUSTOMER_EMAIL", "direction": "ASC" }]), 200),
+        literal("{ customers(orderBy: { field: TICKET_COUNT }, first: 1) { nodes { id } } }".to_owned(), 2 + 200),
+        // Rows that are passed over.
+        literal(list("offset: 99"), 2),
+        literal(list("offset: 1000"), 2 + 10),
+        by("offset", "Int", json!(2_000_000_000), 200),
+        by("offset", "Int", json!(-5), 0),
+        // A count looks for them once more.
+        literal("{ tickets(search: \"a\", where: { tech: { eq: \"Ana\" } }, offset: 500, first: 2) { totalCount } }".to_owned(), 1 + 215 + 410),
+        (
+            "query($it: String) { tickets(search: $it, first: 2) { totalCount } }".to_owned(),
+            json!({ "it": "a b" }),
+            1 + 400 + 600,
+        ),
+        // One statement for all parents, whatever their number; another for each alias.
+        literal("{ customers(first: 50) { nodes { tickets(first: 10, search: \"a\") { totalCount nodes { id } } } } }".to_owned(), 601 + 600),
+        literal("{ a: tickets(search: \"a\") { nodes { id } } b: tickets(search: \"a\") { nodes { id } } }".to_owned(), 442),
+        literal("{ customers(first: 0) { nodes { tickets(search: \"a\") { totalCount } } } }".to_owned(), 1),
+        (
+            "query($all: Boolean!) { viewer { role } tickets(search: \"a\") @include(if: $all) { totalCount } }".to_owned(),
+            json!({ "all": true }),
+            602,
+        ),
+        (
+            "query($all: Boolean!) { a: viewer { role } b: viewer { role } tickets(search: \"a\") @include(if: $all) { totalCount } }".to_owned(),
+            json!({ "all": false }),
+            2,
+        ),
+        // Each value that is written.
+        literal("mutation { createTicket(input: { customerId: 1, title: \"a\", description: null }) { ticket { id } } }".to_owned(), 2 + 2),
+        (
+            "mutation($it: [NewTicketInput!]!) { createCustomer(input: { firstName: \"a\", lastName: \"b\", email: \"c\", \
+               phone: \"1\", address1: \"d\", city: \"e\", state: \"TX\", zipCode: \"2\", tickets: $it }) { customer { id } } }".to_owned(),
+            json!({ "it": [{ "title": "a" }, { "title": "b", "tech": "Ana" }] }),
+            2 + 8 + 3,
         ),
     ]
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_an_answer_may_have_is_what_a_person_counts() {
+async fn what_a_request_costs_is_what_a_person_counts() {
     let serving = serve(&["--max-cost=1"]);
-    for (query, variables, expected) in requests() {
-        let answer = ask(&serving, query, variables.clone()).await;
+    let requests = requests().into_iter();
+    let requests = requests.map(|(query, variables, cost)| (query.to_owned(), variables, cost));
+    for (query, variables, expected) in requests.chain(works()) {
+        let answer = ask(&serving, &query, variables.clone()).await;
         if expected == 1 {
             assert!(
                 answer
@@ -123,8 +210,8 @@ async fn what_an_answer_may_have_is_what_a_person_counts() {
             continue;
         }
         let message = format!(
-            "Expected the answer to have at most 1 objects, found a request that may have \
-             {expected}: ask for shorter lists."
+            "Expected a request that costs at most 1, found one that costs {expected}: ask for \
+             shorter lists, or have less looked for."
         );
         assert_eq!(
             refusal(&answer),

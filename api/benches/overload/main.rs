@@ -3,6 +3,11 @@
 //! whether it keeps up or not, and prints what became of it, and how soon it is as before. Nothing
 //! here is asserted: time is for people to judge.
 //!
+//! All of it runs on one machine, and so to ask for more takes from the server what it could answer
+//! with. So the rate is measured twice: alone, which says how much is asked for; and while the surplus
+//! is sent to somebody who refuses everything at once and does nothing else, which is what remains to
+//! be held against. What the server is below that is what its own refusals cost.
+//!
 //! `cargo bench --bench overload -- --seconds 60 --times 2 --only "50 customers"`
 
 #[path = "../shop/database.rs"]
@@ -21,6 +26,7 @@ use std::{
     cell::RefCell,
     process::Command,
     rc::Rc,
+    thread,
     time::{Duration, Instant},
 };
 
@@ -29,7 +35,7 @@ use operations::{OPERATIONS, Size, bodies};
 use server::start;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
+    net::{TcpListener, TcpStream},
     task::{LocalSet, spawn_local},
     time::{MissedTickBehavior, interval, timeout},
 };
@@ -103,23 +109,33 @@ fn main() {
     let alone = run(1, RATING / 5);
     let rated = run(arguments.connections, RATING);
     let asked = rated.per_second * arguments.times;
+    let requests: Vec<Vec<u8>> = bodies.iter().map(|body| load::request(body)).collect();
+    let surplus = thread::spawn({
+        let (requests, sink, rate) = (requests.clone(), sink(), asked - rated.per_second);
+        move || local(async move { overload(&sink, &requests.into(), rate, RATING).await })
+    });
+    let beside = run(arguments.connections, RATING);
+    let surplus = surplus.join().expect("it was sent").refused.len();
     println!("{}", operation.name);
     println!(
-        "rated: {:.0} answers a second over {} connections; one at a time, median {:.2} ms",
-        rated.per_second, arguments.connections, alone.median
+        "rated: {:.0} answers a second over {} connections; {:.0} while {:.0} a second are refused by \
+         somebody else; one at a time, median {:.2} ms",
+        rated.per_second,
+        arguments.connections,
+        beside.per_second,
+        f64::from(u32::try_from(surplus).unwrap_or(u32::MAX)) / RATING.as_secs_f64(),
+        alone.median
     );
 
-    let requests: Rc<[Vec<u8>]> = bodies.iter().map(|body| load::request(body)).collect();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime");
+    let requests: Rc<[Vec<u8>]> = requests.into();
     let time = Duration::from_secs(arguments.seconds.into());
-    let (mut outcome, normal) = LocalSet::new().block_on(&runtime, async {
+    let used = processes.cpu().0;
+    let (mut outcome, normal, used) = local(async {
         let outcome = overload(&server.address, &requests, asked, time).await;
+        let used = processes.cpu().0 - used;
         let enough = Duration::from_secs_f64((alone.median * 5.0).max(10.0) / 1_000.0);
         let normal = until_normal(&server.address, &requests, enough).await;
-        (outcome, normal)
+        (outcome, normal, used)
     });
     let per_second = |count: usize| {
         f64::from(u32::try_from(count).unwrap_or(u32::MAX)) / f64::from(arguments.seconds)
@@ -132,13 +148,55 @@ fn main() {
     println!(
         "| {asked:.0} | {:.0} | {:.2} | {} | {:.0} | {} | {} | {normal:.0?} |",
         per_second(answered.len()),
-        per_second(answered.len()) / rated.per_second,
+        per_second(answered.len()) / beside.per_second,
         quantiles(answered),
         per_second(refused.len()),
         quantiles(refused),
         outcome.lost,
     );
-    println!("\nresident: {:.1} MiB", processes.resident());
+    let count = |times: &[Duration]| f64::from(u32::try_from(times.len()).unwrap_or(u32::MAX));
+    let answers = count(answered) * rated.server;
+    println!(
+        "\nCPU of the server: {:.2} ms an answer as rated, and so {:.3} ms a refusal; resident: {:.1} MiB",
+        rated.server,
+        (used - answers) / count(refused),
+        processes.resident()
+    );
+}
+
+/// Runs it in this thread.
+fn local<T>(work: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    LocalSet::new().block_on(&runtime.expect("a runtime"), work)
+}
+
+/// Somebody who refuses each request as soon as it is there; where they listen.
+fn sink() -> String {
+    const REFUSAL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n";
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("its address").to_string();
+    listener.set_nonblocking(true).expect("a socket");
+    thread::spawn(move || {
+        local(async move {
+            let listener = TcpListener::from_std(listener).expect("a listener");
+            while let Ok((mut stream, _)) = listener.accept().await {
+                spawn_local(async move {
+                    let mut buffer = Vec::with_capacity(16 * 1024);
+                    while stream.read_buf(&mut buffer).await.is_ok_and(|it| it > 0) {
+                        if load::whole(&buffer).is_some() {
+                            buffer.clear();
+                            if stream.write_all(REFUSAL).await.is_err() {
+                                return;
+                            }
+                        }
+                    }
+                });
+            }
+        });
+    });
+    address
 }
 
 /// Sends `rate` requests a second for a while, each on a connection that has none under way.

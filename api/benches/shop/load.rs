@@ -145,7 +145,7 @@ pub(crate) struct Processes {
 
 impl Processes {
     /// Milliseconds that the server and PostgreSQL have used.
-    fn cpu(&self) -> (f64, f64) {
+    pub(crate) fn cpu(&self) -> (f64, f64) {
         let living: f64 = fs::read_dir("/proc")
             .expect("/proc")
             .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())

@@ -22,7 +22,7 @@ use crate::{Result, error::Error};
 const WAITING: usize = 64;
 /// A turn that comes later than this comes late. So long the queue is when more comes in than goes
 /// out, and so long it takes to be as before, once that is over.
-const LATE: Duration = Duration::from_millis(500);
+const LATE: Duration = Duration::from_millis(200);
 /// Who has not had a turn by then gets none: as long as a connection is waited for.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// How often it is logged that requests are refused, in seconds.

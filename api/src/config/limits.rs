@@ -8,7 +8,7 @@ use crate::Limits;
 #[derive(Debug, Clone, Args)]
 #[expect(clippy::struct_field_names, reason = "they are the options' names")]
 pub struct LimitOptions {
-    /// What a request may cost: the objects in its answer, lists as long as `first` or `last` says
+    /// What a request may cost: the objects in its answer, and what is looked through to find them
     #[arg(long, env, value_name = "N", default_value_t = Limits::default().cost)]
     #[arg(value_parser = value_parser!(u64).range(1..=1_000_000_000))]
     max_cost: u64,

@@ -22,6 +22,7 @@ use super::{
     readers::Readers,
     refusal::{one_line, postgres_refused, sqlx_error, unprepared, unreachable},
     replica::Replica,
+    writer::Writer,
 };
 
 /// How long a database may take to wake up at the start.
@@ -85,6 +86,7 @@ pub(super) async fn connect(
         write: pool,
         direct,
         readers: Readers::default(),
+        writer: Writer::default(),
     })
 }
 

@@ -17,7 +17,7 @@ use sea_orm::{
 use super::Pool;
 
 /// After how many steps of a statement it is looked whether it is to go on: some ten microseconds.
-const STEPS: i32 = 10_000;
+pub(super) const STEPS: i32 = 10_000;
 
 /// The readers that no request has.
 #[derive(Clone, Debug, Default)]

@@ -1,40 +1,50 @@
-//! What a request costs: how many objects its answer may have. A document's operations are looked
-//! at once, and what is left for each request are the variables that say how long a list is.
+//! What a request costs: how many objects its answer may have, and what else the database has to do
+//! for it. A document's operations are looked at once, and what is left for each request are the
+//! variables that have a say in it.
 //!
 //! Each object counts 1, with what is below it; a list counts its objects as often as `first` or
 //! `last` allows (20 times where neither is given), as `ids` has items, and 10 times where nothing
-//! says how long it may be. A scalar counts nothing, but for `totalCount`, which reads what it does
-//! not show: 10. What `@skip` and `@include` leave out counts nothing. Fields that are merged count
-//! once.
+//! says how long it may be. A scalar counts nothing. What [`work`] has prices for counts once for a
+//! field, whatever the number of the objects above it: one statement does it for all of them. So
+//! does `totalCount`, which goes through the rows of its list once more. What `@skip` and `@include`
+//! leave out counts nothing. Fields that are merged count once.
 
-use std::{collections::HashMap, sync::Arc};
+mod compile;
+mod work;
 
-use apollo_compiler::{
-    ExecutableDocument, Name, Node,
-    ast::{DirectiveList, Value},
-    executable::{Field, Operation, Selection, SelectionSet},
-};
+use std::sync::Arc;
+
+use apollo_compiler::{ExecutableDocument, Name, Node, ast::Value, executable::Operation};
 use async_graphql::{Pos, ServerError, Value as ConstValue, Variables};
 
-use super::validate::start;
-use crate::{
-    Error, Limits,
-    limits::{MAX_GROUPS, MAX_NODES},
-    page::{self, DEFAULT_PAGE},
+use self::{
+    compile::Compiler,
+    work::{Uses, Work},
 };
+use crate::{Error, Limits, page};
 
-/// What counting the rows of a list costs.
-const TOTAL: u64 = 10;
-/// How long a list is taken to be of which nothing says it: the errors of a form, the arguments of
-/// a field.
-const UNKNOWN: u64 = 10;
+/// What an operation costs.
+#[derive(Debug, Default)]
+pub(super) struct Cost {
+    all: Sum,
+    uses: Uses,
+}
 
 /// What a selection costs.
 #[derive(Debug, Default)]
-pub(super) struct Cost {
+struct Sum {
     /// Whatever the variables.
-    fixed: u64,
+    fixed: Price,
     parts: Vec<Part>,
+    /// Work that is a variable's to say.
+    varying: Vec<usize>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Price {
+    objects: u64,
+    /// Not more where there are more objects.
+    work: u64,
 }
 
 /// What variables have a say in.
@@ -42,7 +52,7 @@ pub(super) struct Cost {
 struct Part {
     conditions: Box<[Condition]>,
     size: Size,
-    below: Cost,
+    below: Sum,
 }
 
 /// `@include(if: $variable)`, or `@skip`.
@@ -75,8 +85,8 @@ impl Cost {
         operation: &Operation,
         limits: &Limits,
     ) -> Self {
-        let compiler = Compiler { document, limits };
-        compiler.sets(&[&operation.selection_set], None)
+        let (all, uses) = Compiler::new(document, limits).operation(operation);
+        Self { all, uses }
     }
 
     /// With these variables, coerced; at least 1.
@@ -84,48 +94,95 @@ impl Cost {
     /// # Errors
     /// `BAD_USER_INPUT` where a list is asked for that is longer than lists may be.
     pub(super) fn with(&self, variables: &Variables) -> Result<u64, ServerError> {
-        Ok(self.sum(variables)?.max(1))
+        let given = Given {
+            variables,
+            prices: self.uses.prices(variables),
+        };
+        let sum = self.all.with(&given)?;
+        Ok(sum.objects.saturating_add(sum.work).max(1))
     }
 
-    fn sum(&self, variables: &Variables) -> Result<u64, ServerError> {
+    /// How many parts there are, at all levels: what it takes to keep.
+    pub(super) fn parts(&self) -> usize {
+        self.all.parts() + self.uses.len()
+    }
+}
+
+/// What a request has for the variables.
+struct Given<'a> {
+    variables: &'a Variables,
+    /// Of each of the operation's uses of them.
+    prices: Vec<u64>,
+}
+
+impl Sum {
+    fn with(&self, given: &Given<'_>) -> Result<Price, ServerError> {
         let mut sum = self.fixed;
+        for index in &self.varying {
+            sum.work = sum.work.saturating_add(given.prices[*index]);
+        }
         for part in &self.parts {
-            if part.conditions.iter().all(|it| it.holds(variables)) {
+            if part.conditions.iter().all(|it| it.holds(given.variables)) {
                 let times = match &part.size {
                     Size::Fixed(times) => *times,
-                    Size::Asked(asked) => asked.size(variables)?,
+                    Size::Asked(asked) => asked.size(given.variables)?,
                 };
                 // Below no object nothing is executed.
                 if times > 0 {
-                    let below = part.below.sum(variables)?;
-                    sum = sum.saturating_add(below.saturating_mul(times));
+                    sum.add(part.below.with(given)?, times);
                 }
             }
         }
         Ok(sum)
     }
 
-    /// How many parts there are, at all levels: what it takes to keep.
-    pub(super) fn parts(&self) -> usize {
+    fn parts(&self) -> usize {
         let below = self.parts.iter().map(|part| part.below.parts());
-        self.parts.len() + below.sum::<usize>()
+        self.varying.len() + self.parts.len() + below.sum::<usize>()
     }
 
     fn add(&mut self, conditions: Vec<Condition>, size: Size, below: Self) {
         match size {
-            Size::Fixed(times) if conditions.is_empty() && below.parts.is_empty() => {
-                let fixed = below.fixed.saturating_mul(times);
-                self.fixed = self.fixed.saturating_add(fixed);
+            Size::Fixed(times)
+                if conditions.is_empty() && below.parts.is_empty() && below.varying.is_empty() =>
+            {
+                self.fixed.add(below.fixed, times);
             }
-            Size::Fixed(1) if conditions.is_empty() => {
-                self.fixed = self.fixed.saturating_add(below.fixed);
-                self.parts.extend(below.parts);
-            }
+            Size::Fixed(1) if conditions.is_empty() => self.include(below),
             size => self.parts.push(Part {
                 conditions: conditions.into(),
                 size,
                 below,
             }),
+        }
+    }
+
+    fn include(&mut self, other: Self) {
+        self.fixed.add(other.fixed, 1);
+        self.parts.extend(other.parts);
+        self.varying.extend(other.varying);
+    }
+}
+
+impl From<Work> for Sum {
+    fn from(work: Work) -> Self {
+        Self {
+            fixed: Price {
+                objects: 0,
+                work: work.fixed,
+            },
+            parts: Vec::new(),
+            varying: work.varying,
+        }
+    }
+}
+
+impl Price {
+    fn add(&mut self, below: Self, times: u64) {
+        if times > 0 {
+            let objects = below.objects.saturating_mul(times);
+            self.objects = self.objects.saturating_add(objects);
+            self.work = self.work.saturating_add(below.work);
         }
     }
 }
@@ -185,162 +242,4 @@ impl Asked {
 
 fn length(length: usize) -> i32 {
     i32::try_from(length).unwrap_or(i32::MAX)
-}
-
-struct Compiler<'a> {
-    document: &'a ExecutableDocument,
-    limits: &'a Limits,
-}
-
-/// The fields of one response key on one type, which are one once merged.
-struct Merged<'a> {
-    field: &'a Node<Field>,
-    sets: Vec<&'a SelectionSet>,
-    conditions: Vec<Condition>,
-}
-
-#[derive(Default)]
-struct Collected<'a> {
-    list: Vec<Merged<'a>>,
-    places: HashMap<(&'a str, &'a str, &'a str), usize>,
-}
-
-impl<'a> Compiler<'a> {
-    /// What the merged sets cost on one object. `page` is the size of the connection that they are
-    /// on.
-    fn sets(&self, sets: &[&'a SelectionSet], page: Option<&Size>) -> Cost {
-        let mut fields = Collected::default();
-        for set in sets {
-            self.collect(set, &[], &mut fields);
-        }
-        let mut cost = Cost::default();
-        if let Some(size @ Size::Asked(_)) = page {
-            // It is looked at, whatever is selected below.
-            cost.add(Vec::new(), size.clone(), Cost::default());
-        }
-        for merged in fields.list {
-            let (size, below) = self.field(&merged, page);
-            cost.add(merged.conditions, size, below);
-        }
-        cost
-    }
-
-    fn field(&self, merged: &Merged<'a>, page: Option<&Size>) -> (Size, Cost) {
-        let field = merged.field;
-        if merged.sets.is_empty() {
-            let fixed = if field.name == "totalCount" { TOTAL } else { 0 };
-            return (
-                Size::Fixed(1),
-                Cost {
-                    fixed,
-                    parts: Vec::new(),
-                },
-            );
-        }
-        let is_list = field.ty().is_list();
-        let asked = self.asked(field);
-        let (size, page) = match (is_list, asked) {
-            (true, Some(asked)) => (asked, None),
-            (true, None) => (page.cloned().unwrap_or(Size::Fixed(UNKNOWN)), None),
-            (false, asked) => (Size::Fixed(1), asked),
-        };
-        let mut below = self.sets(&merged.sets, page.as_ref());
-        // What introspection says of a type is one thing, however it is wrapped.
-        if field.name != "ofType" {
-            below.fixed = below.fixed.saturating_add(1);
-        }
-        (size, below)
-    }
-
-    /// How many a field asks for, if it has a say in it.
-    fn asked(&self, field: &Node<Field>) -> Option<Size> {
-        let first = field.definition.argument_by_name("first");
-        let ids = (field.definition.argument_by_name("ids")).is_some_and(|it| it.ty.is_list());
-        if first.is_none() && !ids {
-            return None;
-        }
-        let most = match (ids, field.ty().is_list()) {
-            (true, _) => length(MAX_NODES),
-            (false, true) => MAX_GROUPS,
-            (false, false) => self.limits.page,
-        };
-        let default = first.and_then(|first| first.default_value.as_ref()?.to_i32());
-        let asked = Asked {
-            position: (field.name.location()).and_then(|it| start(it, &self.document.sources)),
-            arguments: (field.arguments.iter())
-                .filter(|it| ["first", "last", "ids"].contains(&it.name.as_str()))
-                .map(|it| (it.name.clone(), it.value.clone()))
-                .collect(),
-            otherwise: default.unwrap_or(DEFAULT_PAGE).min(most),
-            most,
-        };
-        let varies =
-            (asked.arguments.iter()).any(|(_, value)| matches!(&**value, Value::Variable(_)));
-        if !varies && let Ok(size) = asked.size(&Variables::default()) {
-            return Some(Size::Fixed(size));
-        }
-        Some(Size::Asked(Arc::new(asked)))
-    }
-
-    fn collect(&self, set: &'a SelectionSet, conditions: &[Condition], fields: &mut Collected<'a>) {
-        for selection in &set.selections {
-            let (directives, below) = match selection {
-                Selection::Field(field) => (&field.directives, None),
-                Selection::InlineFragment(fragment) => {
-                    (&fragment.directives, Some(&fragment.selection_set))
-                }
-                Selection::FragmentSpread(spread) => {
-                    let fragment = self.document.fragments.get(&spread.fragment_name);
-                    let Some(fragment) = fragment else { continue };
-                    (&spread.directives, Some(&fragment.selection_set))
-                }
-            };
-            let mut conditions = conditions.to_vec();
-            if !add_conditions(directives, &mut conditions) {
-                continue;
-            }
-            match (selection, below) {
-                (Selection::Field(field), _) => fields.add(&set.ty, field, conditions),
-                (_, Some(below)) => self.collect(below, &conditions, fields),
-                _ => {}
-            }
-        }
-    }
-}
-
-impl<'a> Collected<'a> {
-    fn add(&mut self, parent: &'a str, field: &'a Node<Field>, conditions: Vec<Condition>) {
-        let key = (field.response_name().as_str(), field.name.as_str(), parent);
-        let next = self.list.len();
-        let place = *self.places.entry(key).or_insert(next);
-        if place == next {
-            self.list.push(Merged {
-                field,
-                sets: field.selection_set.iter().collect(),
-                conditions,
-            });
-        } else {
-            let merged = &mut self.list[place];
-            merged.sets.extend(&field.selection_set);
-            // One or the other may hold; both count.
-            merged.conditions.clear();
-        }
-    }
-}
-
-/// False where a directive leaves the selection out, whatever the variables.
-fn add_conditions(directives: &DirectiveList, conditions: &mut Vec<Condition>) -> bool {
-    for (name, wanted) in [("skip", false), ("include", true)] {
-        let given = directives.get(name);
-        let given = given.and_then(|it| it.specified_argument_by_name("if"));
-        match given.map(|value| &**value) {
-            Some(Value::Boolean(found)) if *found != wanted => return false,
-            Some(Value::Variable(variable)) => conditions.push(Condition {
-                variable: variable.clone(),
-                wanted,
-            }),
-            _ => {}
-        }
-    }
-    true
 }

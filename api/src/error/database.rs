@@ -41,13 +41,14 @@ fn is_passing(error: &DbErr) -> bool {
     match &**cause {
         SqlxError::Io(_) | SqlxError::PoolTimedOut | SqlxError::PoolClosed => true,
         SqlxError::Database(error) => error.code().is_some_and(|code| {
-            // PostgreSQL's codes and classes of codes (appendix A of its manual); SQLITE_BUSY and
-            // SQLITE_LOCKED, which have their varieties in the higher bytes.
+            // PostgreSQL's codes and classes of codes (appendix A of its manual); SQLITE_BUSY,
+            // SQLITE_LOCKED and SQLITE_INTERRUPT, which have their varieties in the higher bytes.
             ["08", "40001", "40P01", "53", "55P03", "57014", "57P"]
                 .iter()
                 .any(|class| code.len() == 5 && code.starts_with(class))
-                || (code.parse::<u32>())
-                    .is_ok_and(|code| code.to_string().len() < 5 && matches!(code & 0xff, 5 | 6))
+                || (code.parse::<u32>()).is_ok_and(|code| {
+                    code.to_string().len() < 5 && matches!(code & 0xff, 5 | 6 | 9)
+                })
         }),
         _ => false,
     }

@@ -4,8 +4,8 @@ mod body;
 
 use axum::{
     body::Body,
-    extract::State,
-    http::{HeaderMap, StatusCode},
+    extract::{FromRequestParts, State},
+    http::{HeaderMap, StatusCode, request::Parts},
     response::Response,
 };
 
@@ -17,8 +17,24 @@ use super::{
 };
 use crate::{App, document::too_deep, error::Error, request::Parameters, response, viewer::Caller};
 
+/// Room for one more request: looked for before anything else, a token's signature too, so that to
+/// refuse costs next to nothing.
+pub(super) struct Room;
+
+impl FromRequestParts<Server> for Room {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, server: &Server) -> Result<Self, Response> {
+        server.app.has_room().map(|()| Self).map_err(|error| {
+            let answer = Answer::accepted(&parts.headers).unwrap_or(Answer::Json);
+            answer.request_error(error.into_server_error())
+        })
+    }
+}
+
 pub(super) async fn by_post(
     State(server): State<Server>,
+    _: Room,
     caller: Caller,
     headers: HeaderMap,
     body: Body,
@@ -28,9 +44,6 @@ pub(super) async fn by_post(
         return none_acceptable();
     };
     let answer = wish.answer;
-    if let Err(error) = app.has_room() {
-        return answer.request_error(error.into_server_error());
-    }
     // Its room is taken until there is an answer: as long as something of it may be.
     let (body, _room) = match body::read(&server, &headers, body).await {
         Ok(read) => read,

@@ -2,14 +2,13 @@
 
 use sea_orm::ConnectionTrait;
 
-use crate::harness::{Kind, Serving, TestDatabase, node, repairshop};
+use crate::harness::{DRIZZLE, Kind, Serving, TestDatabase, node, repairshop};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_app_and_the_server_share_the_tables_that_drizzle_made() {
     let database = TestDatabase::empty(Kind::Postgres).await;
     let connection = database.connect().await;
-    let tables = include_str!("migrations/drizzle.sql");
-    let made = connection.execute_unprepared(tables).await;
+    let made = connection.execute_unprepared(DRIZZLE).await;
     made.expect("Drizzle's tables");
     connection.close().await.expect("the connection closes");
     repairshop(&["migrate", "up"], &[("DATABASE_URL", &database.url)]).success();

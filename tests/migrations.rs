@@ -4,9 +4,11 @@
 mod adopted;
 mod drizzle_kit;
 mod generate;
+mod keys;
+mod locks;
 mod plans;
+mod served;
 mod shape;
-
 mod trigger;
 
 use std::thread;

@@ -26,7 +26,7 @@ use crate::{
     Result,
     admission::{Admission, Turn},
     context::with_shop,
-    customer::{CustomerMutation, CustomerQuery, CustomerSubscription},
+    customer::{CustomerMutation, CustomerQuery, CustomerSubscription, Emails},
     database::{Database, Lease, Pool},
     document::Documents,
     error::{Code, Error, classify, has_code, list_at_most},
@@ -65,7 +65,7 @@ pub struct Subscription(CustomerSubscription, TicketSubscription);
 
 type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 
-fn schema(limits: Limits) -> Schema {
+fn schema(limits: Limits, emails: Emails) -> Schema {
     let query = Query(
         NodeQuery,
         ViewerQuery,
@@ -81,13 +81,14 @@ fn schema(limits: Limits) -> Schema {
         // So is how deep they go.
         .limit_recursive_depth(usize::MAX)
         .data(limits)
+        .data(emails)
         .finish()
 }
 
 /// The schema in GraphQL's own language.
 #[must_use]
 pub fn sdl() -> String {
-    printed(&schema(Limits::default()))
+    printed(&schema(Limits::default(), Emails { unique: true }))
 }
 
 fn printed(schema: &Schema) -> String {
@@ -124,7 +125,8 @@ impl App {
     /// # Errors
     /// A line for each of the trusted documents that is not valid.
     pub fn with(database: Database, settings: Settings) -> Result<Self, Vec<String>> {
-        let schema = schema(settings.limits);
+        let unique = settings.unique_emails;
+        let schema = schema(settings.limits, Emails { unique });
         Ok(Self {
             documents: Arc::new(Documents::new(printed(&schema), &settings)?),
             schema,

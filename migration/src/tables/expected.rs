@@ -69,6 +69,7 @@ fn table(definition: &Definition, backend: DbBackend) -> Table {
         indexes,
         foreign_keys: foreign_keys.collect(),
         denied: Vec::new(),
+        oddities: Vec::new(),
     }
 }
 

@@ -49,7 +49,7 @@ const LOCK_TIMEOUT: &str = "SET LOCAL lock_timeout = '1s'";
 const PAUSE: Duration = Duration::from_secs(1);
 /// How fast indexes were made over tables of other programs: bytes of the tables a second, on two
 /// cores.
-const PACE: i64 = 5_000_000;
+const PACE: i64 = 8_000_000;
 
 /// Carries out a command on the database at `url` and prints a line for each migration.
 ///

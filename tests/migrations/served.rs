@@ -51,9 +51,12 @@ async fn drizzles_tables_are_served_without_a_migration_and_nothing_is_made_ther
     let answer = ask(
         &serving,
         r#"mutation { createTicket(input: { customerId: 1, title: "Kettle" }) { ticket { number tech } }
-            updateCustomer(input: { id: 1, city: "Paris" }) { customer { city } } }"#,
+            updateCustomer(input: { id: 1, city: "Paris" }) { customer { city } }
+            taken: updateCustomer(input: { id: 1, email: "linus.hopper@example.com" }) {
+                userErrors { code field message } } }"#,
     )
     .await;
+    assert_eq!(answer.user_errors("/taken"), ["TAKEN input.email"]);
     assert_eq!(answer.data("/createTicket/ticket/number"), 15);
     assert_eq!(answer.data("/updateCustomer/customer/city"), "Paris");
     let answer = ask(

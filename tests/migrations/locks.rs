@@ -48,7 +48,9 @@ async fn a_migration_waits_for_a_transaction_that_ends() {
     app.execute_unprepared(began).await.expect("a transaction");
     let url = database.url.clone();
     let up = thread::spawn(move || repairshop(&["migrate", "up"], &[("DATABASE_URL", &url)]));
+    // The first attempt gives way, for others to go on, and a later one finds the table free.
     until(async || rows::<i64>(&other, WAITING).await[0] > 0).await;
+    until(async || rows::<i64>(&other, WAITING).await[0] == 0).await;
     app.execute_unprepared("COMMIT").await.expect("a commit");
     let outcome = tokio::task::block_in_place(|| up.join().expect("it ended"));
     // What it is about to do is said first.

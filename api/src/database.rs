@@ -6,6 +6,7 @@
 
 mod abandoned;
 mod address;
+mod kept;
 mod outage;
 mod pool;
 mod postgres;
@@ -184,19 +185,13 @@ impl Database {
 
     /// Whether the primary, or the file, answers.
     pub(crate) async fn answers(&self) -> bool {
-        self.read.connection().ping().await.is_ok()
+        self.read.answers().await
     }
 
     /// Waits for the connections that are in use, and closes them all.
     pub async fn close(self) {
-        // Closing a pool cannot fail, nor does it matter at the end whether it did.
-        let replica = self.read.replica().map(replica::Replica::connection);
-        for pool in replica
-            .into_iter()
-            .chain([self.read.connection(), self.write.connection()])
-        {
-            let _ = pool.clone().close().await;
-        }
+        self.read.close().await;
+        self.write.close().await;
     }
 }
 

@@ -6,19 +6,17 @@
 //! inserted or deleted meanwhile. Source of the rules: the GraphQL Cursor Connections
 //! Specification.
 
+mod below;
 mod connection;
 mod cursor;
+mod limited;
 mod scope;
 mod statement;
 mod wanted;
 
-use std::{collections::HashMap, sync::Arc};
-
 use async_graphql::{
-    Context, Enum, InputType, Positioned, ServerResult, dataloader,
-    futures_util::future::{try_join, try_join_all},
-    parser::types::SelectionSet,
-    resolver_utils::EnumType,
+    Context, Enum, InputType, Positioned, ServerResult, futures_util::future::try_join,
+    parser::types::SelectionSet, resolver_utils::EnumType,
 };
 use sea_orm::{
     ConnectionTrait, DbBackend, DbErr, QueryResult,
@@ -27,13 +25,12 @@ use sea_orm::{
 
 use crate::{
     Error, Limits, Result,
-    context::{ContextExt, Loader, Shared},
-    database::Pool,
+    context::ContextExt,
     filter::Filter,
-    row::{ColumnOf, Record, Row, distinct},
+    row::{Record, Row},
     scalar::Needle,
-    shape::Writer,
 };
+pub use below::{below, list_below};
 pub use connection::{Connection, Edge, Page, PageInfo};
 pub use cursor::KeyKind;
 use cursor::Keys;
@@ -127,13 +124,6 @@ pub struct List<R: Listed> {
     wanted: Wanted<R>,
 }
 
-/// The list below each of many parents.
-pub struct Below<R: Listed> {
-    /// The column with the parent's key.
-    parent: ColumnOf<R>,
-    list: List<R>,
-}
-
 impl<R: Listed> List<R> {
     /// Checks the arguments and looks at what the selection wants.
     ///
@@ -221,7 +211,7 @@ pub async fn list<R: Listed>(ctx: &Context<'_>, arguments: Arguments<R>) -> Resu
         if list.reads() == 0 {
             return Ok::<_, DbErr>(Vec::new());
         }
-        let rows = db.query_all(&statement::rows(&list, backend)).await?;
+        let rows = db.query_all_raw(statement::rows(&list, backend)).await?;
         rows.iter().map(|row| list.read(row, 0)).collect()
     };
     let total = async {
@@ -233,145 +223,6 @@ pub async fn list<R: Listed>(ctx: &Context<'_>, arguments: Arguments<R>) -> Resu
     };
     let (rows, total) = try_join(rows, total).await?;
     Ok(Page(list.connection(rows, total)))
-}
-
-/// A page of the rows whose column `parent` has this key: with those of all parents that are asked
-/// for at the same moment, in one statement for the rows, and one for the totals where wanted.
-///
-/// # Errors
-/// As [`list`].
-pub async fn list_below<R: Listed, K: ParentKey>(
-    ctx: &Context<'_>,
-    parent: ColumnOf<R>,
-    key: K,
-    arguments: Arguments<R>,
-) -> Result<Page<R>> {
-    let sets = [&ctx.item.node.selection_set];
-    // A field of the document has one set of arguments and one selection, whatever its parents.
-    let below = ctx.once_per_field(|| {
-        let list = List::new(ctx, &sets, arguments)?;
-        Ok(Below { parent, list })
-    })?;
-    let pages = ctx
-        .shop()
-        .loader
-        .load_one(([key.clone()].into(), below))
-        .await?;
-    let page = pages.and_then(|pages| pages.get(&key).cloned());
-    page.map(Page)
-        .ok_or_else(|| Error::internal("a loader left a key out"))
-}
-
-/// The lists below all parents of a level: what [`list_below`] does for a parent.
-///
-/// # Errors
-/// As [`list`], and those of the fields below.
-pub async fn below<R: Listed, P: Record, K: ParentKey>(
-    ctx: &Context<'_>,
-    sets: &[&Positioned<SelectionSet>],
-    parents: &[&P],
-    parent: ColumnOf<R>,
-    key: fn(&P) -> K,
-) -> ServerResult<Writer<P>> {
-    let keys: Arc<[K]> = distinct(parents.iter().map(|parent| key(parent))).into();
-    let arguments = Arguments::of(ctx)?;
-    let load = async {
-        let make = || {
-            let list = List::new(ctx, sets, arguments)?;
-            Ok::<_, Error>(Below { parent, list })
-        };
-        let below = match sets {
-            [_] => ctx.once_per_field(make)?,
-            // Merged from several fields, not all of which the next parent may have.
-            _ => Shared(Arc::new(make()?)),
-        };
-        let pages = ctx
-            .shop()
-            .loader
-            .load_one((Arc::clone(&keys), below))
-            .await?;
-        Ok::<_, Error>(pages.unwrap_or_default())
-    };
-    let pages: Arc<HashMap<K, Connection<R>>> = match load.await {
-        Ok(pages) => pages,
-        Err(error) => return Err(error.at(ctx)),
-    };
-    let ctx = ctx.with_selection_set(&ctx.item.node.selection_set);
-    // Those of this place alone, each once: the loader has read for others, too.
-    let here: Vec<_> = keys.iter().filter_map(|key| pages.get(key)).collect();
-    let shape = connection::shape(&ctx, sets, &here).await?;
-    Ok(Box::new(move |parent, json| {
-        if let Some(page) = pages.get(&key(parent)) {
-            shape.write(page, json);
-        }
-    }))
-}
-
-/// The parents that are asked for together, and what is wanted below each.
-type Key<K, R> = (Arc<[K]>, Shared<Below<R>>);
-
-impl<R: Listed, K: ParentKey> dataloader::Loader<Key<K, R>> for Loader {
-    type Value = Arc<HashMap<K, Connection<R>>>;
-    type Error = Error;
-
-    async fn load(&self, keys: &[Key<K, R>]) -> Result<HashMap<Key<K, R>, Self::Value>> {
-        let mut asked: HashMap<&Shared<Below<R>>, Vec<&Key<K, R>>> = HashMap::new();
-        for key in keys {
-            asked.entry(&key.1).or_default().push(key);
-        }
-        let lists = asked.into_iter().map(async |(below, keys)| {
-            let parents = distinct(keys.iter().flat_map(|(parents, _)| parents.iter().cloned()));
-            let pages = Arc::new(below.0.fetch(&self.db, &parents).await?);
-            Ok::<_, Error>(
-                keys.into_iter()
-                    .map(move |key| (key.clone(), Arc::clone(&pages))),
-            )
-        });
-        Ok(try_join_all(lists).await?.into_iter().flatten().collect())
-    }
-}
-
-impl<R: Listed> Below<R> {
-    async fn fetch<K: ParentKey>(
-        &self,
-        db: &Pool,
-        keys: &[K],
-    ) -> Result<HashMap<K, Connection<R>>, DbErr> {
-        if keys.is_empty() {
-            return Ok(HashMap::new());
-        }
-        let backend = db.get_database_backend();
-        let Self { parent, list } = self;
-        let rows = async {
-            let mut pages: HashMap<K, Vec<_>> = HashMap::with_capacity(keys.len());
-            if list.reads() > 0 {
-                let statement = statement::rows_below(list, *parent, backend, keys);
-                for row in db.query_all(&statement).await? {
-                    let page = pages.entry(row.try_get_by_index(0)?).or_default();
-                    page.push(list.read(&row, 1)?);
-                }
-            }
-            Ok::<_, DbErr>(pages)
-        };
-        let totals = async {
-            let mut totals: HashMap<K, i64> = HashMap::with_capacity(keys.len());
-            if list.wanted.total {
-                let statement = statement::totals_below(list, *parent, backend, keys);
-                for row in db.query_all(&statement).await? {
-                    totals.insert(row.try_get_by_index(0)?, row.try_get_by_index(1)?);
-                }
-            }
-            Ok::<_, DbErr>(totals)
-        };
-        let (mut pages, totals) = try_join(rows, totals).await?;
-        Ok((keys.iter())
-            .map(|key| {
-                let rows = pages.remove(key).unwrap_or_default();
-                let total = totals.get(key).copied().unwrap_or_default();
-                (key.clone(), list.connection(rows, total))
-            })
-            .collect())
-    }
 }
 
 impl<R: Listed> List<R> {

@@ -1,7 +1,7 @@
 //! What growth costs: `cargo bench --bench growth` makes a small and a large shop in a throw-away
 //! PostgreSQL, sends the same operations to a server on each, in turn, and prints what a request
-//! costs on both; then how long searches of the large one take. Needs some 8 GB of disk and, for the
-//! rows, a few minutes. Nothing here is asserted: time is for people to judge.
+//! costs on both; then how long searches of the large one take. Needs some 8 GB of disk, 4 GB of
+//! memory and, for the rows, a few minutes. Nothing here is asserted: time is for people to judge.
 //!
 //! `cargo bench --bench growth -- --customers 1000000 --tickets 10000000 --rounds 5`
 

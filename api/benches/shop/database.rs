@@ -1,18 +1,31 @@
 //! A throw-away PostgreSQL with a seeded shop.
 
-#[expect(dead_code, reason = "only tests run commands beside PostgreSQL")]
 #[path = "../../../tests/harness/postgres.rs"]
 mod postgres;
 
-use std::process::{Command, Stdio};
+use std::{
+    process::{Command, Stdio},
+    sync::Once,
+};
 
 use sea_orm::sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, query, query_scalar};
 
 use super::operations::Size;
 
+/// The throw-away PostgreSQL, with so much memory that rows need not come from files.
+fn cluster() -> &'static postgres::Cluster {
+    static MEMORY: Once = Once::new();
+    let cluster = postgres::Cluster::get();
+    MEMORY.call_once(|| {
+        cluster.run("echo shared_buffers = 4GB >>data/postgresql.conf");
+        cluster.run("pg_ctl restart -s -w -D data -l log");
+    });
+    cluster
+}
+
 /// A seeded database in the throw-away PostgreSQL.
 pub(crate) async fn seeded(name: &str, size: Size) -> String {
-    let cluster = postgres::Cluster::get();
+    let cluster = cluster();
     let mut connection = connect(&cluster.url("postgres")).await;
     let create = AssertSqlSafe(format!("CREATE DATABASE {name}"));
     connection.execute(create).await.expect("a database");

@@ -8,7 +8,7 @@ use std::{
 
 use sea_orm::{
     DbErr, RuntimeErr,
-    sqlx::{self, pool::PoolConnectionMetadata, postgres::PgDatabaseError},
+    sqlx::{self, postgres::PgDatabaseError},
 };
 use tokio::sync::Mutex;
 
@@ -204,16 +204,16 @@ impl Outage {
         self.is_on()
     }
 
-    /// What to do with a connection before it is used.
-    pub(super) fn trust(&self, connection: &PoolConnectionMetadata) -> Trust {
+    /// What to do with a connection of this age before it is used.
+    pub(super) fn trust(&self, age: Duration, idle: Duration) -> Trust {
         let before = |moment: &AtomicU64, ago: Duration| {
             let moment = moment.load(Ordering::Relaxed);
             let ago = u64::try_from(ago.as_millis()).unwrap_or(u64::MAX);
             moment > 0 && self.now().saturating_sub(ago) <= moment
         };
-        if before(&self.outdated, connection.age) {
+        if before(&self.outdated, age) {
             Trust::Close
-        } else if connection.idle_for >= TRUSTED || before(&self.lost, connection.idle_for) {
+        } else if idle >= TRUSTED || before(&self.lost, idle) {
             Trust::Ping
         } else {
             Trust::Use

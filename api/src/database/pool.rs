@@ -14,12 +14,13 @@ use sea_orm::{
     ConnAcquireErr, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
     ExecResult, QueryResult, RuntimeErr, Statement,
     prelude::async_trait::async_trait,
-    sqlx::{self, Connection, PgConnection},
+    sqlx::{self, Connection, PgConnection, PgPool, postgres::PgConnectOptions},
 };
 use tokio::time::{sleep, timeout};
 
 use super::{
     begin,
+    kept::{Answer, Kept},
     outage::{Loss, Outage},
     replica::Replica,
 };
@@ -43,53 +44,93 @@ pub struct Pool(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    db: DatabaseConnection,
-    /// None where connections are not lost: on SQLite.
-    outage: Option<Arc<Outage>>,
+    connections: Connections,
     replica: Option<Replica>,
+}
+
+#[derive(Clone, Debug)]
+enum Connections {
+    Postgres(Kept),
+    /// Which are not lost.
+    Sqlite(DatabaseConnection),
 }
 
 /// A method of `DatabaseConnection`.
 type Run<T> = for<'a> fn(&'a DatabaseConnection, Statement) -> BoxFuture<'a, Result<T, DbErr>>;
 
 impl From<DatabaseConnection> for Pool {
-    /// For a database whose connections are not lost.
+    /// For SQLite.
     fn from(db: DatabaseConnection) -> Self {
+        Connections::Sqlite(db).into()
+    }
+}
+
+impl From<Kept> for Pool {
+    fn from(kept: Kept) -> Self {
+        Connections::Postgres(kept).into()
+    }
+}
+
+impl From<Connections> for Pool {
+    fn from(connections: Connections) -> Self {
         Self(Arc::new(Inner {
-            db,
-            outage: None,
+            connections,
             replica: None,
         }))
     }
 }
 
 impl Pool {
-    pub(super) fn new(db: DatabaseConnection, outage: Arc<Outage>) -> Self {
-        Self(Arc::new(Inner {
-            db,
-            outage: Some(outage),
-            replica: None,
-        }))
-    }
-
     /// The same pool, but for reads that a replica answers while it can.
     pub(super) fn behind(&self, replica: Replica) -> Self {
         Self(Arc::new(Inner {
-            db: self.0.db.clone(),
-            outage: self.0.outage.clone(),
+            connections: self.0.connections.clone(),
             replica: Some(replica),
         }))
-    }
-
-    pub(super) fn replica(&self) -> Option<&Replica> {
-        self.0.replica.as_ref()
     }
 
     /// SeaORM's own pool, for what is no part of a request: migrations, made-up rows. Nothing is run
     /// again there.
     #[must_use]
     pub fn connection(&self) -> &DatabaseConnection {
-        &self.0.db
+        match &self.0.connections {
+            Connections::Postgres(kept) => kept.given_back(),
+            Connections::Sqlite(db) => db,
+        }
+    }
+
+    /// How to connect past the pool; nothing on SQLite.
+    pub(crate) fn connect_options(&self) -> Option<Arc<PgConnectOptions>> {
+        let kept = self.kept()?;
+        Some(kept.pool().connect_options())
+    }
+
+    pub(super) async fn answers(&self) -> bool {
+        let one = Statement::from_string(self.get_database_backend(), "SELECT 1");
+        self.query_one_raw(one).await.is_ok()
+    }
+
+    /// Waits for the connections that are in use, and closes them all.
+    pub(super) async fn close(&self) {
+        if let Some(replica) = &self.0.replica {
+            replica.connections().close().await;
+        }
+        match &self.0.connections {
+            Connections::Postgres(kept) => kept.close().await,
+            // It cannot fail, nor does it matter at the end whether it did.
+            Connections::Sqlite(db) => drop(db.clone().close().await),
+        }
+    }
+
+    fn kept(&self) -> Option<&Kept> {
+        match &self.0.connections {
+            Connections::Postgres(kept) => Some(kept),
+            Connections::Sqlite(_) => None,
+        }
+    }
+
+    fn outage(&self) -> Option<&Arc<Outage>> {
+        self.kept().map(Kept::outage)
     }
 
     /// Runs `work` in a transaction that is going to write, from its beginning again where it
@@ -106,7 +147,13 @@ impl Pool {
         loop {
             let mut committing = false;
             let attempt = async {
-                let transaction = begin(&self.0.db).await?;
+                let (_turn, db) = match &self.0.connections {
+                    Connections::Postgres(kept) => {
+                        kept.lend().await.map(|it| (Some(it.0), it.1))?
+                    }
+                    Connections::Sqlite(db) => (None, db),
+                };
+                let transaction = begin(db).await?;
                 let done = work(&transaction).await?;
                 committing = true;
                 transaction.commit().await?;
@@ -122,41 +169,41 @@ impl Pool {
         }
     }
 
-    async fn run<T>(&self, statement: Statement, run: Run<T>) -> Result<T, DbErr> {
-        let statement = match &self.0.replica {
-            Some(replica) if replica.serves() && is_read(&statement) => {
-                match run(replica.connection(), statement.clone()).await {
-                    Err(error) if replica.gives_up(&error) => statement,
-                    done => return done,
-                }
-            }
-            _ => statement,
+    async fn run<T: Answer>(&self, statement: Statement, run: Run<T>) -> Result<T, DbErr> {
+        let kept = match &self.0.connections {
+            Connections::Postgres(kept) => kept,
+            Connections::Sqlite(db) => return run(db, statement).await,
         };
-        if self.0.outage.is_none() {
-            return run(&self.0.db, statement).await;
+        if let Some(replica) = &self.0.replica
+            && replica.serves()
+            && is_read(&statement)
+        {
+            match replica.connections().run(&statement).await {
+                Err(error) if replica.gives_up(&error) => {}
+                done => return done,
+            }
         }
-        let repeated = statement.clone();
-        match run(&self.0.db, statement).await {
+        match kept.run(&statement).await {
             Ok(done) => {
                 self.answered();
                 Ok(done)
             }
-            Err(error) => self.run_again(repeated, run, error).await,
+            Err(error) => self.run_again(kept, &statement, error).await,
         }
     }
 
     #[cold]
-    async fn run_again<T>(
+    async fn run_again<T: Answer>(
         &self,
-        statement: Statement,
-        run: Run<T>,
+        kept: &Kept,
+        statement: &Statement,
         mut error: DbErr,
     ) -> Result<T, DbErr> {
         let mut again = Again::default();
-        let is_read = is_read(&statement);
+        let is_read = is_read(statement);
         loop {
             again.after(self, error, is_read).await?;
-            match run(&self.0.db, statement.clone()).await {
+            match kept.run(statement).await {
                 Ok(done) => {
                     self.answered();
                     return Ok(done);
@@ -167,14 +214,15 @@ impl Pool {
     }
 
     fn answered(&self) {
-        if let Some(outage) = &self.0.outage {
+        if let Some(outage) = self.outage() {
             outage.answered();
         }
     }
 
     /// What the loss of a connection meant; none where no connection was lost.
     async fn loss(&self, error: &DbErr) -> Option<Loss> {
-        let outage = self.0.outage.as_ref()?;
+        let kept = self.kept()?;
+        let outage = kept.outage();
         let loss = Loss::of(error);
         match loss {
             Some(Loss::Outdated) => outage.outdate(),
@@ -182,7 +230,7 @@ impl Pool {
             Some(_) => outage.lost(error),
             // Too busy, or away? The pool does not tell.
             None if is_timeout(error) => {
-                let away = outage.is_found(look(&self.0.db)).await;
+                let away = outage.is_found(look(kept.pool())).await;
                 return away.then_some(Loss::Unsent);
             }
             None => {}
@@ -260,8 +308,8 @@ fn is_read(statement: &Statement) -> bool {
 }
 
 /// Connects once, past the pool.
-async fn look(db: &DatabaseConnection) -> Result<(), sqlx::Error> {
-    let options = db.get_postgres_connection_pool().connect_options();
+async fn look(pool: &PgPool) -> Result<(), sqlx::Error> {
+    let options = pool.connect_options();
     match timeout(LOOK, PgConnection::connect_with(&options)).await {
         Ok(Ok(connection)) => connection.close().await,
         Ok(Err(error)) => Err(error),
@@ -272,7 +320,10 @@ async fn look(db: &DatabaseConnection) -> Result<(), sqlx::Error> {
 #[async_trait]
 impl ConnectionTrait for Pool {
     fn get_database_backend(&self) -> DbBackend {
-        self.0.db.get_database_backend()
+        match self.0.connections {
+            Connections::Postgres(_) => DbBackend::Postgres,
+            Connections::Sqlite(_) => DbBackend::Sqlite,
+        }
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
@@ -281,17 +332,13 @@ impl ConnectionTrait for Pool {
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        self.0.db.execute_unprepared(sql).await
+        self.connection().execute_unprepared(sql).await
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
         // The driver stops at the first row of one, and on SQLite that is before the commit: a write
         // that failed there, the disk being full, would look done.
-        if !is_read(&statement) {
-            return Ok(self.query_all_raw(statement).await?.into_iter().next());
-        }
-        self.run(statement, |db, statement| db.query_one_raw(statement))
-            .await
+        Ok(self.query_all_raw(statement).await?.into_iter().next())
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {

@@ -1,24 +1,22 @@
-//! PostgreSQL: how its pools are made, the settings of their sessions, and when their connections
-//! are closed; whether there is a pooler in between, and what goes past it.
+//! PostgreSQL: how its pools are made, and the settings of their sessions; whether there is a pooler
+//! in between, and what goes past it.
 
 use std::{
     io::{self, ErrorKind},
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::{Duration, Instant},
+    sync::Arc,
+    time::Duration,
 };
 
 use sea_orm::{
     DatabaseConnection, DbErr,
-    sqlx::{self, Connection, Executor, PgConnection, Row, postgres::PgConnectOptions},
+    sqlx::{self, Connection, Executor, PgConnection, PgPool, Row, postgres::PgConnectOptions},
 };
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use super::{
     ACQUIRE_TIMEOUT, ConnectError, Database, Options, Pool, StatementLog, abandoned,
     address::{self, past_pooler},
+    kept::Kept,
     outage::{Outage, Trust},
     pool,
     readers::Readers,
@@ -79,9 +77,9 @@ pub(super) async fn connect(
     let db = open(address.clone(), way, options, log, &outage).await;
     let db = db.map_err(|error| refused(&address, &error))?;
     if is_pooled {
-        warn_of_locks(&db).await;
+        warn_of_locks(db.pool()).await;
     }
-    let pool = Pool::new(db, outage);
+    let pool = Pool::from(db);
     Ok(Database {
         read: pool.clone(),
         write: pool,
@@ -92,8 +90,7 @@ pub(super) async fn connect(
 
 /// Behind a pooler, where sessions are not ours to set, a row that somebody locks would hold writes
 /// for ever; the role's own settings do it there.
-async fn warn_of_locks(db: &DatabaseConnection) {
-    let pool = db.get_postgres_connection_pool();
+async fn warn_of_locks(pool: &PgPool) {
     let shown = pool.fetch_one(sqlx::raw_sql(
         "SELECT current_setting('lock_timeout'), quote_ident(current_user)",
     ));
@@ -134,7 +131,7 @@ pub(super) async fn with_replica(
     let outage = Arc::new(Outage::new("the replica"));
     let refused = |error| variable(refused(&address, &error));
     let db = open(address.clone(), way, options, log, &outage).await;
-    let replica = Replica::attend(db.map_err(refused)?, outage).await;
+    let replica = Replica::attend(db.map_err(refused)?).await;
     let read = database.read.behind(replica.map_err(refused)?);
     Ok(Database { read, ..database })
 }
@@ -152,7 +149,10 @@ pub(super) async fn past(direct: &PgConnectOptions) -> Result<DatabaseConnection
     };
     let outage = Arc::new(Outage::new("the database"));
     let db = open(direct.clone(), way, &options, None, &outage).await;
-    db.map_err(|error| refused(direct, &error).of("DATABASE_DIRECT_URL"))
+    match db {
+        Ok(db) => Ok(db.given_back().clone()),
+        Err(error) => Err(refused(direct, &error).of("DATABASE_DIRECT_URL")),
+    }
 }
 
 fn refused(address: &PgConnectOptions, error: &DbErr) -> ConnectError {
@@ -227,18 +227,16 @@ async fn open(
     options: &Options<'_>,
     log: Option<&StatementLog>,
     outage: &Arc<Outage>,
-) -> Result<DatabaseConnection, DbErr> {
+) -> Result<Kept, DbErr> {
     // The URL is only for SeaORM to choose the driver by: the options are already made.
     let mut pool = pool("postgres://localhost", options.max_connections);
-    let use_of = Arc::new(Use::default());
-    let (seen, watched) = (Arc::clone(&use_of), Arc::clone(outage));
+    let watched = Arc::clone(outage);
     pool.map_sqlx_postgres_opts(move |_| address.clone())
         .connect_lazy(way.is_lazy)
         .acquire_timeout(way.acquire_timeout)
         .test_before_acquire(false)
         .map_sqlx_postgres_before_acquire(move |connection, idle| {
-            seen.now();
-            let trust = watched.trust(&idle);
+            let trust = watched.trust(idle.age, idle.idle_for);
             let outage = Arc::clone(&watched);
             Box::pin(async move {
                 Ok(match trust {
@@ -272,47 +270,10 @@ async fn open(
     if let Some(log) = log.cloned() {
         db.set_metric_callback(move |info| log(info));
     }
-    let connections = db.get_postgres_connection_pool().clone();
-    tokio::spawn(close_unused(connections, use_of, options.unused));
-    Ok(db)
-}
-
-/// When a connection was last asked for.
-struct Use {
-    since: Instant,
-    /// Seconds after `since`.
-    last: AtomicU64,
-}
-
-impl Default for Use {
-    fn default() -> Self {
-        Self {
-            since: Instant::now(),
-            last: AtomicU64::new(0),
-        }
-    }
-}
-
-impl Use {
-    fn now(&self) {
-        (self.last).store(self.since.elapsed().as_secs(), Ordering::Relaxed);
-    }
-
-    fn ago(&self) -> Duration {
-        let last = Duration::from_secs(self.last.load(Ordering::Relaxed));
-        self.since.elapsed().saturating_sub(last)
-    }
-}
-
-/// Closes the connections once nobody has asked for one for a while: Neon sleeps after five minutes
-/// without any, and a connection from before that is dead.
-async fn close_unused(pool: sqlx::PgPool, use_of: Arc<Use>, unused: Duration) {
-    while !pool.is_closed() {
-        tokio::select! { () = sleep(unused / 2) => {}, () = pool.close_event() => return }
-        if use_of.ago() >= unused {
-            while let Some(connection) = pool.try_acquire() {
-                let _ = connection.close().await;
-            }
-        }
-    }
+    Ok(Kept::new(
+        db,
+        Arc::clone(outage),
+        log.cloned(),
+        options.unused,
+    ))
 }

@@ -13,11 +13,12 @@ use std::{
 };
 
 use migration::tables::Severity;
-use sea_orm::{ConnAcquireErr, DatabaseConnection, DbErr};
+use sea_orm::{ConnAcquireErr, DbErr};
 use tokio::{sync::Notify, time::sleep};
 
 use super::{
-    outage::{Loss, Outage, is_passing},
+    kept::Kept,
+    outage::{Loss, is_passing},
     refusal::{one_line, reason, sqlx_error},
 };
 
@@ -30,8 +31,7 @@ pub(super) struct Replica(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    db: DatabaseConnection,
-    outage: Arc<Outage>,
+    db: Kept,
     serves: AtomicBool,
     left: Notify,
 }
@@ -41,10 +41,9 @@ impl Replica {
     ///
     /// # Errors
     /// Where it is there and does not let us in, in SeaORM's words.
-    pub(super) async fn attend(db: DatabaseConnection, outage: Arc<Outage>) -> Result<Self, DbErr> {
+    pub(super) async fn attend(db: Kept) -> Result<Self, DbErr> {
         let replica = Self(Arc::new(Inner {
             db,
-            outage,
             serves: AtomicBool::new(false),
             left: Notify::new(),
         }));
@@ -65,7 +64,7 @@ impl Replica {
         self.0.serves.load(Ordering::Relaxed)
     }
 
-    pub(super) fn connection(&self) -> &DatabaseConnection {
+    pub(super) fn connections(&self) -> &Kept {
         &self.0.db
     }
 
@@ -74,10 +73,10 @@ impl Replica {
         match Loss::of(error) {
             Some(Loss::Conflict) => return true,
             Some(Loss::Outdated) => {
-                self.0.outage.outdate();
+                self.0.db.outage().outdate();
                 return true;
             }
-            Some(_) => self.0.outage.suspect(),
+            Some(_) => self.0.db.outage().suspect(),
             None if matches!(
                 error,
                 DbErr::ConnectionAcquire(ConnAcquireErr::Timeout) | DbErr::Conn(_)
@@ -93,7 +92,7 @@ impl Replica {
     }
 
     async fn return_always(self) {
-        let pool = self.0.db.get_postgres_connection_pool();
+        let pool = self.0.db.pool();
         while !pool.is_closed() {
             if self.serves() {
                 tokio::select! {
@@ -111,14 +110,16 @@ impl Replica {
 
     /// Whether it is there, with tables that this program can read.
     async fn look(&self) -> Result<(), Away> {
-        let differences = migration::check(&self.0.db).await.map_err(|error| {
-            let passing = sqlx_error(&error).is_none_or(is_passing);
-            if passing {
-                Away::For(reason(&error))
-            } else {
-                Away::Refuses(error)
-            }
-        })?;
+        let differences = migration::check(self.0.db.given_back())
+            .await
+            .map_err(|error| {
+                let passing = sqlx_error(&error).is_none_or(is_passing);
+                if passing {
+                    Away::For(reason(&error))
+                } else {
+                    Away::Refuses(error)
+                }
+            })?;
         let unreadable = differences.iter().find(|it| it.severity == Severity::Fatal);
         match unreadable {
             None => Ok(()),

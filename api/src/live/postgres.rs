@@ -168,10 +168,7 @@ impl Source {
     /// How to connect to where LISTEN works; none where nobody knows.
     fn listener(&self) -> Option<PgConnectOptions> {
         let options = match &self.direct {
-            Direct::Pool => {
-                let pool = self.db.connection().get_postgres_connection_pool();
-                (*pool.connect_options()).clone()
-            }
+            Direct::Pool => (*self.db.connect_options()?).clone(),
             Direct::At(options) => (**options).clone(),
             Direct::Unknown => return None,
         };

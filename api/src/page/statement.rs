@@ -3,13 +3,13 @@
 use std::hash::Hash;
 
 use sea_orm::{
-    Condition, DbBackend, TryGetable,
+    Condition, DbBackend, Statement, TryGetable,
     sea_query::{
         Asterisk, BinOper, Expr, ExprTrait, Func, JoinType, Order, Query, SelectStatement, Value,
     },
 };
 
-use super::{List, Listed};
+use super::{List, Listed, limited::limited};
 use crate::{dialect, row::ColumnOf};
 
 /// What the rows of a nested list are found by: the parent's key.
@@ -23,10 +23,10 @@ const PARENTS: &str = "parents";
 const PAGE: &str = "page";
 
 /// The rows of a page of the whole table: columns, then sort keys where cursors are wanted.
-pub(super) fn rows<R: Listed>(list: &List<R>, backend: DbBackend) -> SelectStatement {
+pub(super) fn rows<R: Listed>(list: &List<R>, backend: DbBackend) -> Statement {
     let mut select = page(list, backend, None);
     columns(list, &mut select);
-    select
+    limited(&select, backend)
 }
 
 /// How many rows the list has on all pages.
@@ -43,7 +43,7 @@ pub(super) fn rows_below<R: Listed, K: ParentKey>(
     parent: ColumnOf<R>,
     backend: DbBackend,
     keys: &[K],
-) -> SelectStatement {
+) -> Statement {
     let table = || R::Entity::default();
     if backend == DbBackend::Sqlite {
         // SQLite has no LATERAL: each parent's page as primary keys, then their rows.
@@ -61,17 +61,18 @@ pub(super) fn rows_below<R: Listed, K: ParentKey>(
         join(list, &mut select);
         columns(list, &mut select);
         order(list, &mut select);
-        return select;
+        return limited(&select, backend);
     }
     let of_parent = Expr::col((table(), parent)).equals((PARENTS, PARENTS));
     let mut page = page(list, backend, Some(&of_parent));
     page.column((PARENTS, PARENTS));
     columns(list, &mut page);
-    Query::select()
+    let select = Query::select()
         .column((PAGE, Asterisk))
         .from_function(Func::cust("unnest").arg(K::array(keys)), PARENTS)
         .join_lateral(JoinType::InnerJoin, page, PAGE, Expr::Constant(true.into()))
-        .take()
+        .take();
+    limited(&select, backend)
 }
 
 /// How many rows each parent's list has on all pages: the parent's key and the number.

@@ -1,0 +1,241 @@
+//! PostgreSQL's connections between two statements.
+//!
+//! sqlx's pool asks each connection that comes back whether it is alive, in a task of its own: a
+//! second round trip for every statement (`Floating::return_to_pool` of sqlx 0.9.0). So who has just
+//! answered stays here, for the next statement. The pool makes connections, and gets those back that
+//! failed, were abandoned, or are wanted for something else. Knows nothing of what is run.
+
+use std::{
+    fmt,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use sea_orm::{
+    ConnAcquireErr, DatabaseConnection, DbErr, ExecResult, QueryResult, RuntimeErr, Statement,
+    Values,
+    metric::Info,
+    sqlx::{
+        self, AssertSqlSafe, Executor, PgConnection, PgPool, Postgres, pool::PoolConnection,
+        query::Query,
+    },
+};
+use sea_query_sqlx::SqlxValues;
+use tokio::{
+    sync::{Semaphore, SemaphorePermit},
+    time::{sleep, timeout},
+};
+
+use super::{
+    StatementLog,
+    outage::{Outage, Trust},
+};
+
+/// Cheap to clone.
+#[derive(Clone)]
+pub(super) struct Kept(Arc<Inner>);
+
+struct Inner {
+    db: DatabaseConnection,
+    outage: Arc<Outage>,
+    log: Option<StatementLog>,
+    /// One for each connection that there may be.
+    turns: Semaphore,
+    free: Mutex<Vec<Session>>,
+    made: Instant,
+    /// When a connection was last used, in milliseconds after `made`.
+    used: AtomicU64,
+}
+
+struct Session {
+    connection: PoolConnection<Postgres>,
+    /// When it came from the pool.
+    taken: Instant,
+    /// When it last answered.
+    used: Instant,
+}
+
+/// What a statement is run for.
+pub(super) trait Answer: Sized + Send {
+    fn of(
+        connection: &mut PgConnection,
+        statement: &Statement,
+    ) -> impl Future<Output = Result<Self, sqlx::Error>> + Send;
+
+    fn failed(error: RuntimeErr) -> DbErr;
+}
+
+impl Answer for Vec<QueryResult> {
+    async fn of(connection: &mut PgConnection, it: &Statement) -> Result<Self, sqlx::Error> {
+        let rows = connection.fetch_all(query(it)).await?;
+        Ok(rows.into_iter().map(Into::into).collect())
+    }
+
+    fn failed(error: RuntimeErr) -> DbErr {
+        DbErr::Query(error)
+    }
+}
+
+impl Answer for ExecResult {
+    async fn of(connection: &mut PgConnection, it: &Statement) -> Result<Self, sqlx::Error> {
+        connection.execute(query(it)).await.map(Into::into)
+    }
+
+    fn failed(error: RuntimeErr) -> DbErr {
+        DbErr::Exec(error)
+    }
+}
+
+fn query(statement: &Statement) -> Query<'_, Postgres, SqlxValues> {
+    let values = statement.values.clone().unwrap_or(Values(Vec::new()));
+    sqlx::query_with(AssertSqlSafe(statement.sql.as_str()), SqlxValues(values))
+}
+
+impl Kept {
+    /// Keeps connections of `db`; closes them and the pool's once nobody has asked for one for as
+    /// long as `unused`, and at most half as long again.
+    pub(super) fn new(
+        db: DatabaseConnection,
+        outage: Arc<Outage>,
+        log: Option<StatementLog>,
+        unused: Duration,
+    ) -> Self {
+        let connections = (db.get_postgres_connection_pool().options()).get_max_connections();
+        let kept = Self(Arc::new(Inner {
+            db,
+            outage,
+            log,
+            turns: Semaphore::new(connections as usize),
+            free: Mutex::default(),
+            made: Instant::now(),
+            used: AtomicU64::new(0),
+        }));
+        tokio::spawn(kept.clone().close_unused(unused));
+        kept
+    }
+
+    pub(super) fn outage(&self) -> &Arc<Outage> {
+        &self.0.outage
+    }
+
+    pub(super) fn pool(&self) -> &PgPool {
+        self.0.db.get_postgres_connection_pool()
+    }
+
+    /// SeaORM's pool, which has all connections now that nobody uses.
+    pub(super) fn given_back(&self) -> &DatabaseConnection {
+        self.free().clear();
+        &self.0.db
+    }
+
+    /// The pool, for who takes one connection from it; until the permit is dropped there is one.
+    pub(super) async fn lend(&self) -> Result<(SemaphorePermit<'_>, &DatabaseConnection), DbErr> {
+        let turn = self.turn().await?;
+        self.free().pop();
+        self.note_use(Instant::now());
+        Ok((turn, &self.0.db))
+    }
+
+    pub(super) async fn run<T: Answer>(&self, statement: &Statement) -> Result<T, DbErr> {
+        let _turn = self.turn().await?;
+        let mut session = self.session().await?;
+        let began = Instant::now();
+        let answer = T::of(&mut session.connection, statement).await;
+        if let Some(log) = &self.0.log {
+            log(&Info {
+                elapsed: began.elapsed(),
+                statement,
+                failed: answer.is_err(),
+            });
+        }
+        if answer.is_ok() {
+            self.keep(session);
+        }
+        answer.map_err(|error| T::failed(RuntimeErr::SqlxError(error.into())))
+    }
+
+    pub(super) async fn close(&self) {
+        let closed = self.pool().close();
+        self.free().clear();
+        closed.await;
+    }
+
+    fn free(&self) -> MutexGuard<'_, Vec<Session>> {
+        (self.0.free.lock()).unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn turn(&self) -> Result<SemaphorePermit<'_>, DbErr> {
+        if let Ok(turn) = self.0.turns.try_acquire() {
+            return Ok(turn);
+        }
+        let patience = self.pool().options().get_acquire_timeout();
+        match timeout(patience, self.0.turns.acquire()).await {
+            Ok(Ok(turn)) => Ok(turn),
+            _ => Err(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)),
+        }
+    }
+
+    async fn session(&self) -> Result<Session, DbErr> {
+        let free = self.free().pop();
+        let now = Instant::now();
+        if let Some(session) = free
+            && self.0.outage.trust(now - session.taken, now - session.used) == Trust::Use
+        {
+            return Ok(session);
+        }
+        // One that is not trusted is back in the pool by now, which looks at it.
+        let connection = self.pool().acquire().await.map_err(|error| match error {
+            sqlx::Error::PoolTimedOut => DbErr::ConnectionAcquire(ConnAcquireErr::Timeout),
+            sqlx::Error::PoolClosed => DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed),
+            error => DbErr::Conn(RuntimeErr::SqlxError(error.into())),
+        })?;
+        Ok(Session {
+            connection,
+            taken: now,
+            used: now,
+        })
+    }
+
+    fn keep(&self, mut session: Session) {
+        session.used = Instant::now();
+        self.note_use(session.used);
+        let mut free = self.free();
+        // Looked at under the lock, for `close` empties the list once the pool is closed.
+        if !self.pool().is_closed() {
+            free.push(session);
+        }
+    }
+
+    fn note_use(&self, now: Instant) {
+        let used = u64::try_from((now - self.0.made).as_millis()).unwrap_or(u64::MAX);
+        self.0.used.store(used, Ordering::Relaxed);
+    }
+
+    /// Neon sleeps after five minutes without a connection, and one from before that is dead.
+    async fn close_unused(self, unused: Duration) {
+        let pool = self.pool();
+        while !pool.is_closed() {
+            tokio::select! { () = sleep(unused / 2) => {}, () = pool.close_event() => return }
+            let used = Duration::from_millis(self.0.used.load(Ordering::Relaxed));
+            if self.0.made.elapsed().saturating_sub(used) < unused {
+                continue;
+            }
+            let free = std::mem::take(&mut *self.free());
+            for session in free {
+                let _ = session.connection.close().await;
+            }
+            while let Some(connection) = pool.try_acquire() {
+                let _ = connection.close().await;
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Kept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Kept").finish_non_exhaustive()
+    }
+}

@@ -12,17 +12,23 @@ async fn the_app_and_the_server_share_the_tables_that_drizzle_made() {
     made.expect("Drizzle's tables");
     connection.close().await.expect("the connection closes");
     repairshop(&["migrate", "up"], &[("DATABASE_URL", &database.url)]).success();
-    share(database).await;
+    share(database, "").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_app_and_the_server_share_the_tables_that_we_made() {
-    share(TestDatabase::stocked(Kind::Postgres).await).await;
+    share(TestDatabase::stocked(Kind::Postgres).await, "").await;
 }
 
-async fn share(database: TestDatabase) {
+#[tokio::test(flavor = "multi_thread")]
+async fn the_app_and_the_server_share_the_tables_without_a_migration() {
+    share(TestDatabase::of_drizzle().await, "unmigrated").await;
+}
+
+async fn share(database: TestDatabase, state: &str) {
     let serving = Serving::start(&[("DATABASE_URL", &database.url)]);
-    let printed = node("drizzle/beside.mjs", &[&serving.url, &database.url]).await;
+    let arguments = [serving.url.as_str(), &database.url, state];
+    let printed = node("drizzle/beside.mjs", &arguments).await;
     let expected = [
         "drizzle to api",
         "mixed case",

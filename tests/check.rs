@@ -188,6 +188,18 @@ async fn each_difference_is_a_line() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn of_drizzles_tables_it_is_said_what_goes_without_migrations() {
+    let database = TestDatabase::of_drizzle().await;
+    let said = check(&database).success();
+    let lines: Vec<&str> = said.lines().collect();
+    assert_eq!(lines.len(), 3, "{said}");
+    assert_eq!(lines[0], "The database has what the server expects.");
+    assert!(lines[1].starts_with("To be done by `repairshop migrate up`: m20261122_000001"));
+    assert!(lines[2].starts_with("Until then, sorted lists"), "{said}");
+    database.remove().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_mends_it_does() {
     let sql =
         "DROP TRIGGER repairshop_touch_updated_at ON tickets; DROP INDEX customers_city_id_idx;

@@ -69,6 +69,10 @@ pub(crate) async fn check(database: &Database, json: bool) -> Outcome {
         if !pending.is_empty() {
             let names = pending.join(", ");
             say(&format!("To be done by `repairshop migrate up`: {names}"));
+            let without = migration::without(&pending).join(", ");
+            if count == 0 && !without.is_empty() {
+                say(&format!("Until then, {without}."));
+            }
         }
     }
     match count {

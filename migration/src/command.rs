@@ -45,6 +45,18 @@ const ATTEMPTS: usize = 5;
 /// PostgreSQL: how long a step waits for a table that somebody uses. Whoever wants to write to it
 /// meanwhile waits behind the step.
 const LOCK_TIMEOUT: &str = "SET LOCAL lock_timeout = '1s'";
+/// Waits for who uses the tables before anything is done that would be done in vain; then keeps
+/// writers out alone. What the inner block takes, it gives back.
+const BE_FIRST: &str = "DO $$ BEGIN
+    IF to_regclass('public.customers') IS NOT NULL AND to_regclass('public.tickets') IS NOT NULL THEN
+        BEGIN
+            LOCK TABLE public.customers, public.tickets IN ACCESS EXCLUSIVE MODE;
+            RAISE EXCEPTION SQLSTATE 'RS001';
+        EXCEPTION WHEN SQLSTATE 'RS001' THEN NULL;
+        END;
+        LOCK TABLE public.customers, public.tickets IN SHARE ROW EXCLUSIVE MODE;
+    END IF;
+END $$";
 /// How long others have the tables to themselves before the next attempt.
 const PAUSE: Duration = Duration::from_secs(1);
 /// How fast indexes were made over tables of other programs: bytes of the tables a second, on two
@@ -163,6 +175,9 @@ async fn change(db: &DatabaseConnection, command: &Command) -> Result<Vec<String
                     if txn.get_database_backend() == DbBackend::Postgres {
                         txn.execute_unprepared(ADOPT).await?;
                     }
+                }
+                if txn.get_database_backend() == DbBackend::Postgres {
+                    txn.execute_unprepared(BE_FIRST).await?;
                 }
                 Migrator::up(&txn, num).await?;
             }

@@ -41,6 +41,27 @@ async fn a_migration_gives_way_to_who_holds_a_table_for_long_and_says_who_that_i
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_migration_does_nothing_in_vain_while_somebody_reads_for_long() {
+    let database = TestDatabase::of_drizzle().await;
+    let (app, other) = (database.connect().await, database.connect().await);
+    let began = "BEGIN; SELECT count(*) FROM tickets";
+    app.execute_unprepared(began).await.expect("a transaction");
+    let url = database.url.clone();
+    let up = thread::spawn(move || repairshop(&["migrate", "up"], &[("DATABASE_URL", &url)]));
+    until(async || rows::<i64>(&other, WAITING).await[0] > 0).await;
+    // It has locked the one table that it could have, and made no index there yet.
+    let made = "SELECT count(*) FROM pg_locks WHERE mode = 'ShareLock' AND granted AND relation IN \
+        ('public.customers'::regclass, 'public.tickets'::regclass)";
+    assert_eq!(rows::<i64>(&other, made).await, [0]);
+    app.execute_unprepared("COMMIT").await.expect("a commit");
+    let outcome = tokio::task::block_in_place(|| up.join().expect("it ended"));
+    assert_eq!(outcome.success().lines().count(), 7);
+    app.close().await.expect("the connection closes");
+    other.close().await.expect("the connection closes");
+    database.remove().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_migration_waits_for_a_transaction_that_ends() {
     let database = TestDatabase::of_drizzle().await;
     let (app, other) = (database.connect().await, database.connect().await);

@@ -11,13 +11,16 @@ use hyper::{
 };
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::{Value, json};
-use tokio::net::TcpStream;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 use tokio_tungstenite::{
     WebSocketStream,
     tungstenite::{Message, protocol::Role},
 };
 
-use crate::harness::{Kind, Shop, within};
+use crate::harness::{Kind, Serving, Shop, within};
 
 /// One connection, ready for requests.
 async fn connect(url: &str) -> SendRequest<Body> {
@@ -104,4 +107,27 @@ async fn a_websocket(shop: Shop) {
         let found: Value = serde_json::from_str(&text).expect("JSON");
         assert_eq!(found, expected);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_has_so_many_streams() {
+    let serving = Serving::start(&[]);
+    let address = serving.url.trim_start_matches("http://");
+    let address = address.trim_end_matches("/graphql");
+    let mut stream = TcpStream::connect(address).await.expect("a connection");
+    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+    stream.write_all(preface).await.expect("it is sent");
+    let mut head = [0; 9];
+    let settings = async {
+        stream.read_exact(&mut head).await.expect("a frame");
+        assert_eq!(head[3], 4, "SETTINGS come first");
+        let mut settings = vec![0; usize::from(head[2])];
+        stream.read_exact(&mut settings).await.expect("all of them");
+        settings
+    };
+    let settings = within("the settings", settings).await;
+    // SETTINGS_MAX_CONCURRENT_STREAMS: RFC 9113, section 6.5.2.
+    let mut settings = settings.chunks(6);
+    let streams = settings.find(|it| it[..2] == [0, 3]).expect("a bound");
+    assert_eq!(streams[2..], 100_u32.to_be_bytes());
 }

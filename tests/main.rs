@@ -40,5 +40,6 @@ mod sockets;
 mod statements;
 mod streams;
 mod trusted;
+mod unread;
 mod validity;
 mod variables;

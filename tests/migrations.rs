@@ -2,8 +2,10 @@
 //! databases. Below: the tables that they make or adopt, and what PostgreSQL gets beside them.
 
 mod adopted;
+mod copy;
 mod drizzle_kit;
 mod generate;
+mod generated;
 mod keys;
 mod locks;
 mod plans;

@@ -25,7 +25,10 @@ use std::{
 
 use async_graphql::{Context, futures_util::Stream};
 use sea_orm::{ConnectionTrait, DbBackend};
-use tokio::{sync::watch, time::timeout};
+use tokio::{
+    sync::watch,
+    time::{Instant, timeout},
+};
 
 use crate::{
     Error, Result,
@@ -56,6 +59,8 @@ struct Inner {
     source: Source,
     /// Whether changes are noted and read; none where there is no task that reads them.
     listening: Mutex<Option<watch::Receiver<Reading>>>,
+    /// Since when somebody has wanted to know of changes, and nobody has read them.
+    deaf: Mutex<Option<Instant>>,
 }
 
 /// Whether changes are noted and read.
@@ -88,7 +93,25 @@ impl Live {
             queue: Queue::new(),
             source,
             listening: Mutex::new(None),
+            deaf: Mutex::new(None),
         }))
+    }
+
+    /// Whether somebody waits for changes who could not hear of any, for as long as a subscription may
+    /// take to begin.
+    pub(crate) fn is_missed(&self) -> bool {
+        let deaf = *lock(&self.0.deaf);
+        deaf.is_some_and(|since| since.elapsed() >= PATIENCE) && !self.0.queue.is_deserted()
+    }
+
+    /// Takes note of whether changes are read.
+    fn reads(&self, reads: bool) {
+        let mut deaf = lock(&self.0.deaf);
+        if reads {
+            *deaf = None;
+        } else {
+            deaf.get_or_insert_with(Instant::now);
+        }
     }
 
     /// To be called after each write of this process.
@@ -138,6 +161,7 @@ impl Live {
     /// Reads changes as long as anybody wants to know.
     async fn listen(self, ready: watch::Sender<Reading>) {
         loop {
+            self.reads(false);
             match &self.0.source {
                 Source::Postgres(source) => source.listen(&self, &ready).await,
                 Source::Sqlite(source) => source.listen(&self, &ready).await,
@@ -145,6 +169,7 @@ impl Live {
             let mut listening = lock(&self.0.listening);
             if self.0.queue.is_deserted() {
                 *listening = None;
+                self.reads(true);
                 return;
             }
         }

@@ -2,6 +2,7 @@
 //! [`async_graphql::Request`] in, [`async_graphql::Response`] out. Knows no transport.
 
 use std::{
+    any::TypeId,
     future::ready,
     panic::AssertUnwindSafe,
     sync::{
@@ -28,7 +29,7 @@ use crate::{
     context::with_shop,
     customer::{CustomerMutation, CustomerQuery, CustomerSubscription, Emails},
     database::{Database, Lease, Pool},
-    document::Documents,
+    document::{Documents, Verdict},
     error::{Code, Error, classify, has_code, list_at_most},
     finished::finished,
     health::Health,
@@ -162,6 +163,9 @@ impl App {
         if (self.settings.auth.as_ref()).is_some_and(|auth| !auth.has_keys()) {
             missing.push("issuer");
         }
+        if self.live.is_missed() {
+            missing.push("live");
+        }
         missing
     }
 
@@ -237,9 +241,12 @@ impl App {
         }
     }
 
-    /// What kind of operation a request asks for; none where it is no request.
-    pub(crate) fn operation_type(&self, request: &Request) -> Option<OperationType> {
-        let document = self.documents.get(&request.query).ok()?;
+    /// What kind of operation a request asks for; none where it is no request. Its document goes along
+    /// with it: long ones are not kept, and are read but once even so.
+    pub(crate) fn operation_type(&self, request: &mut Request) -> Option<OperationType> {
+        let verdict = self.documents.get(&request.query);
+        request.data.insert(verdict.clone());
+        let document = verdict.ok()?;
         let operation = document.operation(request.operation_name.as_deref());
         operation.ok().map(|operation| operation.kind)
     }
@@ -288,7 +295,11 @@ impl App {
     /// The specification's request errors, and `FORBIDDEN` with the path of a field: nothing is to
     /// be executed.
     fn prepare(&self, request: &mut Request) -> Result<Prepared, Vec<ServerError>> {
-        let document = self.documents.get(&request.query);
+        let read = request.data.get(&TypeId::of::<Verdict>());
+        let document = match read.and_then(|it| it.downcast_ref::<Verdict>()) {
+            Some(verdict) => verdict.clone(),
+            None => self.documents.get(&request.query),
+        };
         let document = document.map_err(|errors| errors.to_vec())?;
         let name = request.operation_name.as_deref();
         let operation = document.operation(name).map_err(|error| vec![error])?;

@@ -74,6 +74,33 @@ pub struct ForeignKey {
     pub lenient: Option<String>,
 }
 
+impl Index {
+    /// What Drizzle calls one that nobody has given a name: `customers_zip_code_index`,
+    /// `customers_email_unique`.
+    pub(crate) fn usual_name(table: &str, columns: &[String], unique: bool) -> String {
+        let kind = if unique { "unique" } else { "index" };
+        format!("{table}_{}_{kind}", columns.join("_"))
+    }
+}
+
+impl ForeignKey {
+    /// What Drizzle calls it: `tickets_customer_id_customers_id_fk`.
+    pub(crate) fn usual_name(
+        table: &str,
+        columns: &[String],
+        to: &str,
+        to_columns: &[String],
+    ) -> String {
+        let (columns, to_columns) = (columns.join("_"), to_columns.join("_"));
+        format!("{table}_{columns}_{to}_{to_columns}_fk")
+    }
+
+    /// Whether both refuse the same rows, whatever they are called.
+    pub(crate) fn refers_as(&self, other: &Self) -> bool {
+        self.columns == other.columns && self.to == other.to && self.to_columns == other.to_columns
+    }
+}
+
 impl Table {
     pub(crate) fn column(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|column| column.name == name)

@@ -31,7 +31,7 @@ pub(crate) use issuer::{Issuer, Key, SECRET, now, signed, token};
 pub(crate) use node::{node, node_with};
 pub(crate) use postgres::{Cluster, free_port};
 pub(crate) use shell::{curl, words};
-pub(crate) use socket::{Socket, within};
+pub(crate) use socket::{Socket, deaf, within};
 
 /// Makes two tests of each behaviour: `a_behaviour::sqlite` and `a_behaviour::postgres`.
 macro_rules! on_both {
@@ -140,8 +140,10 @@ impl Shop {
 
     /// Serves the same database at another address, with other settings.
     pub(crate) async fn with_settings(&self, settings: Settings) -> String {
+        let connections = Connections::new(settings.limits);
         let app = App::with(self.database.clone(), settings);
-        serve(api::app(app.expect("no trusted documents"))).await
+        let app = app.expect("no trusted documents");
+        serve(api::app_with(app, connections)).await
     }
 
     /// Serves the same database at one more address, with other settings and so many connections to
@@ -149,10 +151,11 @@ impl Shop {
     pub(crate) async fn program_with(&self, settings: Settings, connections: u32) -> String {
         let database = Database::connect(&self.database_url, Some(connections), None);
         let database = database.await.expect("one more connection");
+        let open = Connections::new(settings.limits);
         let app = App::with(database, settings).expect("no trusted documents");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("its address");
-        let server = api::server::serve(listener, app, Connections::default(), pending());
+        let server = api::server::serve(listener, app, open, pending());
         tokio::spawn(server);
         format!("http://{address}/graphql")
     }
@@ -205,13 +208,17 @@ impl Shop {
         Events::of(&self.app, query).await
     }
 
-    async fn is_listening(&self) -> bool {
+    /// Whether the database notes changes for somebody.
+    pub(crate) async fn is_listening(&self) -> bool {
         if self.kind == Kind::Postgres {
             return self.count("repairshop.listeners").await > 0;
         }
         let statements = self.statements.lock().expect("nobody panics here");
-        (statements.iter())
-            .any(|sql| sql.contains("TRIGGER IF NOT EXISTS repairshop_tickets_delete"))
+        let begin = "TRIGGER IF NOT EXISTS repairshop_tickets_delete";
+        let end = "TRIGGER IF EXISTS temp.repairshop_tickets_delete";
+        (statements.iter().rev())
+            .find(|sql| sql.contains(begin) || sql.contains(end))
+            .is_some_and(|sql| sql.contains(begin))
     }
 
     /// What another program does to the database, behind the server's back.

@@ -122,6 +122,7 @@ impl Source {
                         pause = PAUSE.0;
                     }
                     lost.log(pause == PAUSE.0);
+                    live.reads(false);
                 }
             }
             tokio::select! { () = sleep(pause) => {}, () = live.0.queue.deserted() => {} }
@@ -200,6 +201,7 @@ impl Source {
             None => place.insert(self.begin().await?),
         };
         ready.send_replace(Reading::Yes);
+        live.reads(true);
         let mut alarm = Instant::now() + MINUTE;
         let mut heard = true;
         self.publish(place, live).await?;

@@ -104,6 +104,7 @@ impl Source {
     async fn read(&self, live: &Live, ready: &watch::Sender<Reading>) -> Result<(), DbErr> {
         self.execute(&OPEN).await?;
         ready.send_replace(Reading::Yes);
+        live.reads(true);
         loop {
             tokio::select! {
                 () = self.woken.notified() => live.publish(&self.take().await?).await,

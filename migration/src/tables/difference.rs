@@ -162,7 +162,12 @@ impl Found {
     fn column(&mut self, table: &str, expected: &Column, live: &Column) {
         use Severity::{Fatal, Wrong};
         let name = Some(expected.name.as_str());
-        if expected.kind != live.kind {
+        // SQLite has integers of one size.
+        let size = |kind: &str| match kind {
+            "bigint" if !self.typed => "integer".to_owned(),
+            kind => kind.to_owned(),
+        };
+        if size(&expected.kind) != size(&live.kind) {
             let severity = if !self.typed || alike(&expected.kind, &live.kind) {
                 Wrong
             } else {
@@ -234,22 +239,25 @@ impl Found {
     }
 
     fn foreign_keys(&mut self, expected: &Table, live: &Table) {
-        let same = |a: &super::ForeignKey, b: &super::ForeignKey| {
-            a.columns == b.columns && a.to == b.to && a.to_columns == b.to_columns
-        };
         let said = |key: &super::ForeignKey| {
             format!("a foreign key to {}.{}", key.to, key.to_columns.join(", "))
         };
         for key in &live.foreign_keys {
-            let (Some(how), true) = (
-                &key.lenient,
-                expected.foreign_keys.iter().any(|it| same(it, key)),
-            ) else {
+            let meant = expected.foreign_keys.iter().find(|it| it.refers_as(key));
+            let Some(meant) = meant.filter(|it| it.lenient != key.lenient) else {
                 continue;
             };
             let column = key.columns.join(", ");
-            let found = format!("one with {how}");
-            self.add(Severity::Wrong, &live.name, Some(&column), said(key), found);
+            let with = |key: &super::ForeignKey| match &key.lenient {
+                Some(how) => format!(" with {how}"),
+                None => String::new(),
+            };
+            let expected = format!("{}{}", said(meant), with(meant));
+            let found = match &key.lenient {
+                Some(how) => format!("one with {how}"),
+                None => "one that refuses".to_owned(),
+            };
+            self.add(Severity::Wrong, &live.name, Some(&column), expected, found);
         }
         for (keys, others, missing) in [
             (&expected.foreign_keys, &live.foreign_keys, true),
@@ -257,7 +265,7 @@ impl Found {
         ] {
             for key in keys
                 .iter()
-                .filter(|key| !others.iter().any(|it| same(it, key)))
+                .filter(|key| !others.iter().any(|it| it.refers_as(key)))
             {
                 let column = Some(key.columns.join(", "));
                 let none = "no foreign key".to_owned();

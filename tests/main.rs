@@ -20,6 +20,7 @@ mod floods;
 mod fuzz;
 mod http;
 mod http2;
+mod instants;
 mod limits;
 mod live;
 mod logs;

@@ -6,7 +6,10 @@ mod copy;
 mod drizzle_kit;
 mod generate;
 mod generated;
+mod keys;
+mod locks;
 mod plans;
+mod served;
 mod shape;
 mod trigger;
 

@@ -21,7 +21,7 @@ use crate::{
     Result,
     admission::{Admission, Turn},
     context::with_shop,
-    customer::{CustomerMutation, CustomerQuery, CustomerSubscription},
+    customer::{CustomerMutation, CustomerQuery, CustomerSubscription, Emails},
     database::{Database, Lease, Pool},
     document::{Documents, Verdict},
     error::{Code, Error, classify, has_code, list_at_most},
@@ -63,7 +63,7 @@ pub struct Subscription(CustomerSubscription, TicketSubscription);
 
 type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 
-fn schema(limits: Limits) -> Schema {
+fn schema(limits: Limits, emails: Emails) -> Schema {
     let query = Query(
         NodeQuery,
         ViewerQuery,
@@ -79,13 +79,14 @@ fn schema(limits: Limits) -> Schema {
         // So is how deep they go.
         .limit_recursive_depth(usize::MAX)
         .data(limits)
+        .data(emails)
         .finish()
 }
 
 /// The schema in GraphQL's own language.
 #[must_use]
 pub fn sdl() -> String {
-    printed(&schema(Limits::default()))
+    printed(&schema(Limits::default(), Emails { unique: true }))
 }
 
 fn printed(schema: &Schema) -> String {
@@ -122,7 +123,8 @@ impl App {
     /// # Errors
     /// A line for each of the trusted documents that is not valid.
     pub fn with(database: Database, settings: Settings) -> Result<Self, Vec<String>> {
-        let schema = schema(settings.limits);
+        let unique = settings.unique_emails;
+        let schema = schema(settings.limits, Emails { unique });
         database.limit_writes(settings.request_timeout);
         Ok(Self {
             documents: Arc::new(Documents::new(printed(&schema), &settings)?),

@@ -25,7 +25,7 @@ use serde_json::{Value, json};
 use tokio::{net::TcpListener, task::yield_now, time::timeout};
 
 pub(crate) use command::{Directory, Outcome, Serving, cargo, repairshop};
-pub(crate) use database::{Kind, TestDatabase, administer, connect, rows};
+pub(crate) use database::{DRIZZLE, Kind, TestDatabase, administer, connect, rows};
 pub(crate) use events::Events;
 pub(crate) use issuer::{Issuer, Key, SECRET, now, signed, token};
 pub(crate) use node::{node, node_with};
@@ -50,6 +50,21 @@ macro_rules! on_both {
 }
 pub(crate) use on_both;
 
+/// Makes one more test of each behaviour: on tables that Drizzle made, without any migration of ours.
+macro_rules! also_on_drizzles_tables {
+    ($($behaviour:ident),+ $(,)?) => {
+        mod on_drizzles_tables {
+            $(
+                #[tokio::test(flavor = "multi_thread")]
+                async fn $behaviour() {
+                    $crate::harness::Shop::run_on_drizzles_tables(super::$behaviour).await;
+                }
+            )+
+        }
+    };
+}
+pub(crate) use also_on_drizzles_tables;
+
 /// The real router behind a real socket, stocked with `fixture.sql`.
 pub(crate) struct Shop {
     /// Of the GraphQL endpoint.
@@ -66,7 +81,14 @@ pub(crate) struct Shop {
 impl Shop {
     /// Opens a shop on a new database, and removes it where the behaviour is as expected.
     pub(crate) async fn run<F: Future<Output = ()>>(kind: Kind, behaviour: fn(Shop) -> F) {
-        let database = TestDatabase::stocked(kind).await;
+        Self::run_on(TestDatabase::stocked(kind).await, behaviour).await;
+    }
+
+    pub(crate) async fn run_on_drizzles_tables<F: Future<Output = ()>>(behaviour: fn(Shop) -> F) {
+        Self::run_on(TestDatabase::of_drizzle().await, behaviour).await;
+    }
+
+    async fn run_on<F: Future<Output = ()>>(database: TestDatabase, behaviour: fn(Shop) -> F) {
         let shop = Self::open(&database).await;
         Box::pin(behaviour(shop)).await;
         database.remove().await;
@@ -86,7 +108,14 @@ impl Shop {
         )
         .await
         .expect("the server's connection");
-        let app = App::new(database.clone());
+        // As `repairshop serve` does it.
+        let unique_emails = migration::has_unique_emails(&database.write).await;
+        let settings = Settings {
+            unique_emails: unique_emails.expect("the database answers"),
+            ..Settings::default()
+        };
+        let app = App::with(database.clone(), settings).expect("no trusted documents");
+        statements.lock().expect("nobody panics here").clear();
         Self {
             url: serve(api::app(app.clone())).await,
             kind: test_database.kind,

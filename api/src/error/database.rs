@@ -29,7 +29,8 @@ impl From<DbErr> for Error {
 }
 
 /// Whether the same statement may succeed in a moment: there is no connection, the server shuts
-/// down or has no resources left, somebody else holds a lock, the statement took too long.
+/// down, has no resources left or takes no writes, somebody else holds a lock, the statement took too
+/// long.
 fn is_passing(error: &DbErr) -> bool {
     let cause = match error {
         DbErr::Conn(_) => return true,
@@ -43,9 +44,11 @@ fn is_passing(error: &DbErr) -> bool {
         SqlxError::Database(error) => error.code().is_some_and(|code| {
             // PostgreSQL's codes and classes of codes (appendix A of its manual); SQLITE_BUSY,
             // SQLITE_LOCKED and SQLITE_INTERRUPT, which have their varieties in the higher bytes.
-            ["08", "40001", "40P01", "53", "55P03", "57014", "57P"]
-                .iter()
-                .any(|class| code.len() == 5 && code.starts_with(class))
+            [
+                "08", "25006", "40001", "40P01", "53", "55P03", "57014", "57P",
+            ]
+            .iter()
+            .any(|class| code.len() == 5 && code.starts_with(class))
                 || (code.parse::<u32>()).is_ok_and(|code| {
                     code.to_string().len() < 5 && matches!(code & 0xff, 5 | 6 | 9)
                 })

@@ -4,6 +4,9 @@ use std::fmt;
 
 use super::{Column, Table};
 
+const A_TABLE: &str = "a table";
+const NONE: &str = "none";
+
 /// What a difference means for a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
@@ -38,6 +41,16 @@ pub struct Difference {
     pub expected: String,
     /// `varchar(5)`.
     pub found: String,
+    /// The command, or the statement, that puts it right, where that is one.
+    pub mend: Option<String>,
+}
+
+impl Difference {
+    /// Whether there is no table at all, which the first migration would make.
+    #[must_use]
+    pub fn is_no_table(&self) -> bool {
+        self.expected == A_TABLE && self.found == NONE
+    }
 }
 
 /// One line: `customers.zip_code: varchar(10) expected, varchar(5) found`.
@@ -47,11 +60,15 @@ impl fmt::Display for Difference {
         if let Some(column) = &self.column {
             write!(f, ".{column}")?;
         }
-        write!(f, ": {} expected, {} found", self.expected, self.found)
+        write!(f, ": {} expected, {} found", self.expected, self.found)?;
+        match &self.mend {
+            Some(mend) => write!(f, "; `{mend}` mends it"),
+            None => Ok(()),
+        }
     }
 }
 
-/// All of them, the fatal ones first. SQLite keeps any value in any column, and so is not `typed`.
+/// All of them. SQLite keeps any value in any column, and so is not `typed`.
 pub(super) fn differences(expected: &[Table], live: &[Table], typed: bool) -> Vec<Difference> {
     let mut all = Found {
         all: Vec::new(),
@@ -60,16 +77,14 @@ pub(super) fn differences(expected: &[Table], live: &[Table], typed: bool) -> Ve
     for table in expected {
         match live.iter().find(|it| it.name == table.name) {
             Some(found) => all.table(table, found),
-            None => all.add(Severity::Fatal, &table.name, None, "a table", "none"),
+            None => all.add(Severity::Fatal, &table.name, None, A_TABLE, NONE),
         }
     }
     for table in live {
         if !expected.iter().any(|it| it.name == table.name) {
-            all.add(Severity::Harmless, &table.name, None, "nothing", "a table");
+            all.add(Severity::Harmless, &table.name, None, "nothing", A_TABLE);
         }
     }
-    all.all
-        .sort_by_key(|difference| std::cmp::Reverse(difference.severity));
     all.all
 }
 
@@ -93,6 +108,7 @@ impl Found {
             column: column.map(ToOwned::to_owned),
             expected: expected.into(),
             found: found.into(),
+            mend: None,
         });
     }
 
@@ -131,6 +147,13 @@ impl Found {
                     (Wrong, format!("{} not null without a default", column.kind))
                 };
             self.add(severity, table, Some(&column.name), "no column", found);
+        }
+        for odd in &live.oddities {
+            // One of columns that nobody here knows is as little to us as they are.
+            if odd.columns.iter().any(|it| expected.column(it).is_some()) {
+                let columns = odd.columns.join(", ");
+                self.add(Wrong, table, Some(&columns), &odd.expected, &odd.found);
+            }
         }
         self.indexes(expected, live);
         self.foreign_keys(expected, live);

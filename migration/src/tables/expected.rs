@@ -63,6 +63,7 @@ fn table(definition: &Definition, backend: DbBackend) -> Table {
         indexes: indexes.collect(),
         foreign_keys: foreign_keys.collect(),
         denied: Vec::new(),
+        oddities: Vec::new(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use sea_orm_migration::sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult, Statement};
 
-use super::{Column, ForeignKey, Index, Table, wording};
+use super::{Column, ForeignKey, Index, Oddity, Table, wording};
 
 /// Rows of: what it is of, its table, its name, two texts, and a yes or no.
 const POSTGRES: &str = "
@@ -32,12 +32,26 @@ SELECT 'foreign key', c.relname::text, f.conname::text,
     (SELECT string_agg(a.attname, ',' ORDER BY k.place) FROM unnest(f.conkey) WITH ORDINALITY k(attnum, place)
         JOIN pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = k.attnum),
     CASE WHEN f.confdeltype = 'c' THEN 'ON DELETE CASCADE' WHEN f.confdeltype = 'n' THEN 'ON DELETE SET NULL'
-        WHEN f.confdeltype = 'd' THEN 'ON DELETE SET DEFAULT' WHEN NOT f.convalidated THEN 'NOT VALID' ELSE '' END
+        WHEN f.confdeltype = 'd' THEN 'ON DELETE SET DEFAULT' WHEN NOT f.convalidated THEN 'NOT VALID'
+        WHEN f.condeferred THEN 'DEFERRABLE INITIALLY DEFERRED' WHEN f.condeferrable THEN 'DEFERRABLE' ELSE '' END
     || ',' || t.relname || ',' || (SELECT string_agg(a.attname, ',' ORDER BY k.place)
         FROM unnest(f.confkey) WITH ORDINALITY k(attnum, place)
         JOIN pg_attribute a ON a.attrelid = f.confrelid AND a.attnum = k.attnum), false
 FROM pg_constraint f JOIN pg_class c ON c.oid = f.conrelid JOIN pg_class t ON t.oid = f.confrelid
 WHERE f.contype = 'f' AND c.relnamespace = to_regnamespace('public') AND c.relname IN (KNOWN)
+UNION ALL
+SELECT 'oddity', c.relname::text, 'no check',
+    (SELECT string_agg(a.attname, ',' ORDER BY k.place) FROM unnest(f.conkey) WITH ORDINALITY k(attnum, place)
+        JOIN pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = k.attnum),
+    pg_get_constraintdef(f.oid), false
+FROM pg_constraint f JOIN pg_class c ON c.oid = f.conrelid
+WHERE f.contype = 'c' AND c.relnamespace = to_regnamespace('public') AND c.relname IN (KNOWN)
+UNION ALL
+SELECT 'oddity', c.relname::text, 'a deterministic collation', a.attname::text,
+    quote_ident(l.collname) || ', one that is not,', false
+FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid JOIN pg_collation l ON l.oid = a.attcollation
+WHERE c.relnamespace = to_regnamespace('public') AND c.relkind IN ('r', 'p') AND c.relname IN (KNOWN)
+    AND a.attnum > 0 AND NOT a.attisdropped AND NOT l.collisdeterministic
 UNION ALL
 SELECT 'denied', c.relname::text, privilege, '', NULL, false
 FROM pg_class c, unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) privilege
@@ -130,6 +144,7 @@ fn add(tables: &mut Vec<Table>, row: &QueryResult, expected: &[Table]) -> Result
             indexes: Vec::new(),
             foreign_keys: Vec::new(),
             denied: Vec::new(),
+            oddities: Vec::new(),
         });
         return Ok(());
     }
@@ -186,6 +201,11 @@ fn add(tables: &mut Vec<Table>, row: &QueryResult, expected: &[Table]) -> Result
                 lenient: to.pop().filter(|how| !how.is_empty()),
             });
         }
+        "oddity" => table.oddities.push(Oddity {
+            columns: list(first),
+            expected: name,
+            found: second.unwrap_or_default(),
+        }),
         _ => table.denied.push(name),
     }
     Ok(())

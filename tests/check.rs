@@ -34,79 +34,131 @@ async fn migrated_databases_have_what_is_expected() {
     }
 }
 
+/// What somebody has changed, and the line that says so.
+const CHANGES: &[(&str, &str)] = &[
+    (
+        "ALTER TABLE customers ALTER zip_code TYPE varchar(5) USING left(zip_code, 5)",
+        "customers.zip_code: varchar(10) expected, varchar(5) found",
+    ),
+    (
+        "ALTER TABLE customers ALTER state TYPE text",
+        "customers.state: varchar(2) expected, text found",
+    ),
+    (
+        "ALTER TABLE tickets ALTER created_at TYPE timestamptz",
+        "tickets.created_at: timestamp expected, timestamptz found",
+    ),
+    (
+        "ALTER TABLE tickets ALTER title DROP NOT NULL",
+        "tickets.title: not null expected, nullable found",
+    ),
+    (
+        "UPDATE customers SET notes = ''; ALTER TABLE customers ALTER notes SET NOT NULL",
+        "customers.notes: nullable expected, not null found",
+    ),
+    (
+        "ALTER TABLE tickets ALTER tech SET DEFAULT 'nobody'",
+        "tickets.tech: default 'unassigned' expected, default 'nobody' found",
+    ),
+    (
+        "ALTER TABLE tickets ALTER created_at DROP DEFAULT",
+        "tickets.created_at: default now() expected, no default found",
+    ),
+    (
+        "ALTER TABLE customers ALTER id DROP DEFAULT",
+        "customers.id: a number from a sequence expected, no default found",
+    ),
+    (
+        "ALTER TABLE customers DROP CONSTRAINT customers_email_unique",
+        "customers.email: unique expected, none found",
+    ),
+    (
+        "ALTER TABLE customers ADD UNIQUE (last_name, phone)",
+        "customers.last_name, phone: not unique expected, unique found",
+    ),
+    (
+        "ALTER TABLE tickets DROP CONSTRAINT tickets_customer_id_customers_id_fk",
+        "tickets.customer_id: a foreign key to customers.id expected, no foreign key found",
+    ),
+    (
+        "ALTER TABLE tickets DROP CONSTRAINT tickets_customer_id_customers_id_fk,
+            ADD FOREIGN KEY (customer_id) REFERENCES customers ON DELETE CASCADE",
+        "tickets.customer_id: a foreign key to customers.id expected, one with ON DELETE CASCADE found",
+    ),
+    (
+        "ALTER TABLE tickets DROP CONSTRAINT tickets_customer_id_customers_id_fk,
+            ADD FOREIGN KEY (customer_id) REFERENCES customers NOT VALID",
+        "tickets.customer_id: a foreign key to customers.id expected, one with NOT VALID found",
+    ),
+    (
+        "ALTER TABLE tickets ALTER CONSTRAINT tickets_customer_id_customers_id_fk DEFERRABLE INITIALLY DEFERRED",
+        "tickets.customer_id: a foreign key to customers.id expected, one with DEFERRABLE INITIALLY DEFERRED found",
+    ),
+    (
+        "ALTER TABLE customers ADD CONSTRAINT known CHECK (state IN ('NY', 'TX', 'QC', 'MA'))",
+        "customers.state: no check expected, CHECK (((state)::text = ANY ((ARRAY['NY'::character varying, \
+         'TX'::character varying, 'QC'::character varying, 'MA'::character varying])::text[]))) found",
+    ),
+    (
+        "ALTER TABLE tickets ADD CHECK (length(title) > 5 OR completed) NOT VALID",
+        "tickets.title, completed: no check expected, CHECK (((length((title)::text) > 5) OR completed)) NOT VALID found",
+    ),
+    (
+        "CREATE COLLATION any_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+            DROP INDEX customers_search_idx, customers_name_search_idx;
+            ALTER TABLE customers ALTER last_name TYPE varchar COLLATE any_case",
+        "customers.last_name: a deterministic collation expected, any_case, one that is not, found",
+    ),
+    (
+        "ALTER TABLE customers DISABLE TRIGGER repairshop_note_update",
+        "customers: the trigger repairshop_note_update expected, a disabled one found; \
+         `ALTER TABLE public.customers ENABLE TRIGGER repairshop_note_update` mends it",
+    ),
+    (
+        "DROP TRIGGER repairshop_touch_updated_at ON tickets",
+        "tickets: the trigger repairshop_touch_updated_at expected, none found; \
+         `repairshop migrate down -n 5 && repairshop migrate up` mends it",
+    ),
+    (
+        "DROP FUNCTION repairshop.note_change CASCADE",
+        "customers: the trigger repairshop_note_change expected, none found; \
+         `repairshop migrate down -n 3 && repairshop migrate up` mends it",
+    ),
+    (
+        "DROP INDEX tickets_tech_id_idx",
+        "tickets: the index tickets_tech_id_idx expected, none found; \
+         `repairshop migrate down -n 6 && repairshop migrate up` mends it",
+    ),
+    (
+        "DROP INDEX customers_email_lower_unique",
+        "customers.email: unique whatever its case expected, none found; \
+         `repairshop migrate down -n 6 && repairshop migrate up` mends it",
+    ),
+    (
+        "ALTER TABLE tickets DROP CONSTRAINT tickets_pkey",
+        "tickets.id: the primary key expected, no primary key found",
+    ),
+    (
+        "ALTER TABLE tickets ADD paid boolean NOT NULL DEFAULT false; ALTER TABLE tickets ALTER paid DROP DEFAULT",
+        "tickets.paid: no column expected, boolean not null without a default found",
+    ),
+    (
+        "ALTER TABLE tickets RENAME description TO details",
+        "tickets.description: text expected, no column found",
+    ),
+    (
+        "DROP TABLE tickets",
+        "tickets: a table expected, none found",
+    ),
+];
+
 #[tokio::test(flavor = "multi_thread")]
 async fn each_difference_is_a_line() {
-    for (sql, line) in [
-        (
-            "ALTER TABLE customers ALTER zip_code TYPE varchar(5) USING left(zip_code, 5)",
-            "customers.zip_code: varchar(10) expected, varchar(5) found",
-        ),
-        (
-            "ALTER TABLE customers ALTER state TYPE text",
-            "customers.state: varchar(2) expected, text found",
-        ),
-        (
-            "ALTER TABLE tickets ALTER created_at TYPE timestamptz",
-            "tickets.created_at: timestamp expected, timestamptz found",
-        ),
-        (
-            "ALTER TABLE tickets ALTER title DROP NOT NULL",
-            "tickets.title: not null expected, nullable found",
-        ),
-        (
-            "UPDATE customers SET notes = ''; ALTER TABLE customers ALTER notes SET NOT NULL",
-            "customers.notes: nullable expected, not null found",
-        ),
-        (
-            "ALTER TABLE tickets ALTER tech SET DEFAULT 'nobody'",
-            "tickets.tech: default 'unassigned' expected, default 'nobody' found",
-        ),
-        (
-            "ALTER TABLE tickets ALTER created_at DROP DEFAULT",
-            "tickets.created_at: default now() expected, no default found",
-        ),
-        (
-            "ALTER TABLE customers ALTER id DROP DEFAULT",
-            "customers.id: a number from a sequence expected, no default found",
-        ),
-        (
-            "ALTER TABLE customers DROP CONSTRAINT customers_email_unique",
-            "customers.email: unique expected, none found",
-        ),
-        (
-            "ALTER TABLE customers ADD UNIQUE (last_name, phone)",
-            "customers.last_name, phone: not unique expected, unique found",
-        ),
-        (
-            "ALTER TABLE tickets DROP CONSTRAINT tickets_customer_id_customers_id_fk",
-            "tickets.customer_id: a foreign key to customers.id expected, no foreign key found",
-        ),
-        (
-            "ALTER TABLE tickets DROP CONSTRAINT tickets_customer_id_customers_id_fk,
-                ADD FOREIGN KEY (customer_id) REFERENCES customers ON DELETE CASCADE",
-            "tickets.customer_id: a foreign key to customers.id expected, one with ON DELETE CASCADE found",
-        ),
-        (
-            "ALTER TABLE tickets DROP CONSTRAINT tickets_pkey",
-            "tickets.id: the primary key expected, no primary key found",
-        ),
-        (
-            "ALTER TABLE tickets ADD paid boolean NOT NULL DEFAULT false; ALTER TABLE tickets ALTER paid DROP DEFAULT",
-            "tickets.paid: no column expected, boolean not null without a default found",
-        ),
-        (
-            "ALTER TABLE tickets RENAME description TO details",
-            "tickets.description: text expected, no column found",
-        ),
-        (
-            "DROP TABLE tickets",
-            "tickets: a table expected, none found",
-        ),
-    ] {
+    for (sql, line) in CHANGES {
         let database = changed(Kind::Postgres, sql).await;
         let outcome = check(&database);
         assert_eq!(outcome.status, Some(1), "{sql}: {}", outcome.stdout);
-        assert_eq!(outcome.stdout.lines().next(), Some(line), "{sql}");
+        assert_eq!(outcome.stdout.lines().next(), Some(*line), "{sql}");
         database.remove().await;
     }
     for (sql, line) in [
@@ -133,6 +185,45 @@ async fn each_difference_is_a_line() {
             assert_eq!(outcome.stdout.lines().next(), Some(line), "{sql}");
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_drizzles_tables_it_is_said_what_goes_without_migrations() {
+    let database = TestDatabase::of_drizzle().await;
+    let said = check(&database).success();
+    let lines: Vec<&str> = said.lines().collect();
+    assert_eq!(lines.len(), 3, "{said}");
+    assert_eq!(lines[0], "The database has what the server expects.");
+    assert!(lines[1].starts_with("To be done by `repairshop migrate up`: m20261122_000001"));
+    assert!(lines[2].starts_with("Until then, sorted lists"), "{said}");
+    database.remove().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_mends_it_does() {
+    let sql =
+        "DROP TRIGGER repairshop_touch_updated_at ON tickets; DROP INDEX customers_city_id_idx;
+        DROP FUNCTION repairshop.note_change CASCADE; ALTER TABLE customers DISABLE TRIGGER ALL";
+    let database = changed(Kind::Postgres, sql).await;
+    let environment = [("DATABASE_URL", database.url.as_str())];
+    assert_eq!(check(&database).status, Some(1));
+    repairshop(&["migrate", "down", "-n", "5"], &environment).success();
+    repairshop(&["migrate", "up"], &environment).success();
+    let enable = "ALTER TABLE customers ENABLE TRIGGER ALL";
+    let connection = database.connect().await;
+    let done = connection.execute_unprepared(enable).await;
+    done.expect("triggers");
+    connection.close().await.expect("the connection closes");
+    check(&database).success();
+    database.remove().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_check_of_columns_that_nobody_here_knows_is_left_alone() {
+    let sql = "ALTER TABLE customers ADD loyalty integer DEFAULT 0 CHECK (loyalty >= 0)";
+    let database = changed(Kind::Postgres, sql).await;
+    check(&database).success();
+    database.remove().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -191,15 +282,15 @@ async fn programs_read_it_as_json() {
     let expected = json!([
         {
             "table": "customers", "column": "zip_code", "expected": "varchar(10)", "found": "varchar(5)",
-            "severity": "wrong", "message": "customers.zip_code: varchar(10) expected, varchar(5) found"
+            "severity": "wrong", "mend": null, "message": "customers.zip_code: varchar(10) expected, varchar(5) found"
         },
         {
             "table": "customers", "column": "loyalty", "expected": "no column", "found": "integer",
-            "severity": "harmless", "message": "customers.loyalty: no column expected, integer found"
+            "severity": "harmless", "mend": null, "message": "customers.loyalty: no column expected, integer found"
         },
         {
             "table": "sessions", "column": null, "expected": "nothing", "found": "a table",
-            "severity": "harmless", "message": "sessions: nothing expected, a table found"
+            "severity": "harmless", "mend": null, "message": "sessions: nothing expected, a table found"
         },
     ]);
     assert_eq!(said["differences"], expected);

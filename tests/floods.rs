@@ -5,7 +5,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::harness::{Serving, within};
+use crate::harness::{Serving, until, within};
 
 /// Sends `bytes` and returns what the server says until it hangs up.
 async fn said(serving: &Serving, bytes: &[u8]) -> Vec<u8> {
@@ -72,4 +72,46 @@ async fn who_takes_back_each_request_is_hung_up_on() {
         "{said:?}"
     );
     is_well(&serving).await;
+}
+
+/// A request by POST, with a body of so many bytes.
+fn request(length: usize) -> Vec<u8> {
+    let query = r#"{"query": "{ __typename }"}"#;
+    let body = format!("{query}{}", " ".repeat(length - query.len()));
+    let head = "POST /graphql HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\
+        content-type: application/json\r\n";
+    format!("{head}content-length: {length}\r\n\r\n{body}").into_bytes()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn long_bodies_have_so_much_room_and_no_more() {
+    let serving = Serving::start(&[("MAX_BODY", "65536"), ("MAX_BODIES", "65536")]);
+    let address = serving.url.trim_start_matches("http://");
+    let address = address.trim_end_matches("/graphql");
+    let mut first = TcpStream::connect(address).await.expect("a connection");
+    let (long, short) = (request(60_000), request(16_000));
+    let (most, last) = long.split_at(long.len() - 1);
+    first.write_all(most).await.expect("the server reads");
+    let status = async |bytes: &[u8]| {
+        let said = said(&serving, bytes).await;
+        String::from_utf8_lossy(&said).into_owned()
+    };
+    // Once it is read.
+    until(async || {
+        let refused = status(&long).await;
+        let is_refused = refused.starts_with("HTTP/1.1 503 ");
+        assert!(
+            !is_refused || refused.contains("retry-after: 1\r\n"),
+            "{refused}"
+        );
+        is_refused
+    })
+    .await;
+    assert!(status(&short).await.starts_with("HTTP/1.1 200 "));
+    first.write_all(last).await.expect("the server reads");
+    let mut answer = Vec::new();
+    let end = within("an answer", first.read_to_end(&mut answer)).await;
+    end.expect("all of it");
+    assert!(answer.starts_with(b"HTTP/1.1 200 "));
+    assert!(status(&long).await.starts_with("HTTP/1.1 200 "));
 }

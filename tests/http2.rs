@@ -1,5 +1,6 @@
 //! HTTP/2 without TLS: requests, and sockets on it (RFC 8441).
 
+use api::Settings;
 use async_graphql::futures_util::{SinkExt, StreamExt};
 use axum::{
     body::{Body, to_bytes},
@@ -11,13 +12,16 @@ use hyper::{
 };
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::{Value, json};
-use tokio::net::TcpStream;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 use tokio_tungstenite::{
     WebSocketStream,
     tungstenite::{Message, protocol::Role},
 };
 
-use crate::harness::{Kind, Shop, within};
+use crate::harness::{Kind, Serving, Shop, within};
 
 /// One connection, ready for requests.
 async fn connect(url: &str) -> SendRequest<Body> {
@@ -63,14 +67,15 @@ async fn a_websocket_opens_on_a_stream() {
 }
 
 async fn a_websocket(shop: Shop) {
-    let mut sender = connect(&shop.url).await;
+    let url = shop.program_with(Settings::default(), 4).await;
+    let mut sender = connect(&url).await;
     // The server says that it takes them in its first frame.
     within("the settings", sender.ready())
         .await
         .expect("a connection");
     let request = Request::builder()
         .method(Method::CONNECT)
-        .uri(&shop.url)
+        .uri(&url)
         .extension(Protocol::from_static("websocket"))
         .header("sec-websocket-version", "13")
         .header("sec-websocket-protocol", "graphql-transport-ws")
@@ -104,4 +109,27 @@ async fn a_websocket(shop: Shop) {
         let found: Value = serde_json::from_str(&text).expect("JSON");
         assert_eq!(found, expected);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_has_so_many_streams() {
+    let serving = Serving::start(&[]);
+    let address = serving.url.trim_start_matches("http://");
+    let address = address.trim_end_matches("/graphql");
+    let mut stream = TcpStream::connect(address).await.expect("a connection");
+    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+    stream.write_all(preface).await.expect("it is sent");
+    let mut head = [0; 9];
+    let settings = async {
+        stream.read_exact(&mut head).await.expect("a frame");
+        assert_eq!(head[3], 4, "SETTINGS come first");
+        let mut settings = vec![0; usize::from(head[2])];
+        stream.read_exact(&mut settings).await.expect("all of them");
+        settings
+    };
+    let settings = within("the settings", settings).await;
+    // SETTINGS_MAX_CONCURRENT_STREAMS: RFC 9113, section 6.5.2.
+    let mut settings = settings.chunks(6);
+    let streams = settings.find(|it| it[..2] == [0, 3]).expect("a bound");
+    assert_eq!(streams[2..], 100_u32.to_be_bytes());
 }

@@ -299,7 +299,9 @@ async fn sockets_and_event_streams_are_counted(shop: Shop) {
     assert_eq!(stream.status(), 200);
     let refused = subscribe().await;
     assert_eq!(refused.status(), 503);
-    assert!(refused.headers().contains_key("retry-after"));
+    assert_eq!(refused.headers()["retry-after"], "10");
+    let body: Value = refused.json().await.expect("JSON");
+    assert_eq!(body["errors"][0]["extensions"]["retryAfter"], 10);
     let upgrade = client().get(&url).header("connection", "upgrade");
     let upgrade = upgrade
         .header("upgrade", "websocket")

@@ -2,11 +2,15 @@
 //! databases. Below: the tables that they make or adopt, and what PostgreSQL gets beside them.
 
 mod adopted;
+mod copy;
 mod drizzle_kit;
 mod generate;
+mod generated;
+mod keys;
+mod locks;
 mod plans;
+mod served;
 mod shape;
-
 mod trigger;
 
 use std::thread;

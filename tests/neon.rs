@@ -1,6 +1,7 @@
 //! What a PostgreSQL like Neon's does to a server: TLS, a pooler in between, connections that die, a
 //! database that sleeps, a replica.
 
+mod conflict;
 mod load;
 mod outage;
 mod pooler;

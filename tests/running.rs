@@ -12,7 +12,9 @@ use tokio::{
     sync::Notify,
 };
 
-use crate::harness::{Answer, Directory, Kind, Serving, TestDatabase, administer};
+use crate::harness::{
+    Answer, Directory, Kind, Serving, Shop, Socket, TestDatabase, administer, until,
+};
 
 fn client() -> reqwest::Client {
     let client = reqwest::Client::builder().no_proxy().build();
@@ -21,7 +23,11 @@ fn client() -> reqwest::Client {
 
 /// What `/health/<what>` says.
 async fn health(serving: &Serving, what: &str) -> (u16, Value) {
-    let url = serving.url.replace("/graphql", &format!("/health/{what}"));
+    health_at(&serving.url, what).await
+}
+
+async fn health_at(url: &str, what: &str) -> (u16, Value) {
+    let url = url.replace("/graphql", &format!("/health/{what}"));
     let response = client().get(url).send().await.expect("an answer");
     let status = response.status().as_u16();
     (status, response.json().await.expect("JSON"))
@@ -140,4 +146,44 @@ async fn readiness_says_what_was_last_seen_of_the_database() {
     assert_eq!(health(&serving, "ready").await, (200, ok));
     drop(serving);
     database.remove().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn readiness_says_where_somebody_waits_for_changes_that_nobody_can_hear_of() {
+    Shop::run(Kind::Postgres, changes_are_missed).await;
+}
+
+async fn changes_are_missed(shop: Shop) {
+    let ready = async || health_at(&shop.url, "ready").await;
+    let ok = (200, json!({ "status": "ok", "missing": [] }));
+    let mut socket = Socket::ready(&shop.url).await;
+    let changes = "subscription { ticketChanged { id } }";
+    socket.subscribe("s", changes).await;
+    until(async || shop.count("repairshop.listeners").await > 0).await;
+    assert_eq!(ready().await, ok);
+    shop.lock_out(true).await;
+    let missed = (503, json!({ "status": "unavailable", "missing": ["live"] }));
+    until(async || ready().await == missed).await;
+    // It is there again, and so is what has changed.
+    shop.lock_out(false).await;
+    until(async || ready().await == ok).await;
+    shop.execute("DELETE FROM tickets WHERE id = 1").await;
+    let message = socket.message().await;
+    let id = &message["payload"]["data"]["ticketChanged"]["id"];
+    assert_eq!(id, "Ticket:1", "{message:#}");
+    // Nobody misses what nobody waits for.
+    shop.lock_out(true).await;
+    until(async || ready().await == missed).await;
+    drop(socket);
+    until(async || ready().await == ok).await;
+    // Nor does a subscription that cannot begin leave something behind.
+    let mut socket = Socket::ready(&shop.url).await;
+    socket.subscribe("s", changes).await;
+    let message = socket.message().await;
+    let code = &message["payload"][0]["extensions"]["code"];
+    assert_eq!(code, "UNAVAILABLE", "{message:#}");
+    drop(socket);
+    until(async || ready().await.1["missing"] != json!(["live"])).await;
+    shop.lock_out(false).await;
+    until(async || ready().await == ok).await;
 }

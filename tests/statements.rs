@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::{Shop, on_both};
+use crate::harness::{Shop, also_on_drizzles_tables, on_both};
 
 on_both!(
     one_ticket_takes_one_statement,
@@ -20,6 +20,13 @@ on_both!(
     only_the_columns_asked_for_are_read,
     a_nested_list_is_cut_by_the_database,
     a_page_far_down_is_not_skipped_to,
+);
+
+also_on_drizzles_tables!(
+    each_level_takes_one_statement,
+    each_counted_level_takes_one_more,
+    technicians_and_their_tickets_take_one_each,
+    a_nested_list_is_cut_by_the_database,
 );
 
 async fn one_ticket_takes_one_statement(shop: Shop) {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use api::Limits;
+use api::{Limits, Settings};
 use reqwest::{RequestBuilder, Response};
 use serde_json::{Value, json};
 
@@ -14,6 +14,7 @@ on_both!(
     a_request_error_comes_as_an_event,
     a_request_that_is_none_is_refused_in_json,
     one_result_is_sent_as_a_stream_only_to_who_wants_no_other,
+    there_is_no_stream_of_several_answers,
     changes_come_as_events,
     changes_come_as_parts,
     silence_is_broken,
@@ -238,6 +239,40 @@ async fn one_result_is_sent_as_a_stream_only_to_who_wants_no_other(shop: Shop) {
         "\r\n--graphql\r\ncontent-type: application/json\r\n\r\n{payload}\r\n--graphql--\r\n"
     );
     assert_eq!(response.text().await.expect("a body"), expected);
+}
+
+async fn there_is_no_stream_of_several_answers(shop: Shop) {
+    let settings = Settings {
+        batch: 2,
+        ..Settings::default()
+    };
+    let url = shop.with_settings(settings).await;
+    let asked = async |accept: &str| {
+        let batch = json!([{ "query": UPDATE }, { "query": TICKET }]);
+        let request = client().post(&url).header("accept", accept).json(&batch);
+        let response = sent(request).await;
+        let (status, json) = (response.status(), media_type(&response).to_owned());
+        assert_eq!(json, "application/json; charset=utf-8", "{accept}");
+        let body: Value = response.json().await.expect("JSON");
+        (status.as_u16(), body)
+    };
+    let before = shop.rows::<String>("SELECT CAST(updated_at AS text) FROM tickets WHERE id = 1");
+    let before = before.await;
+    for accept in [
+        EVENTS,
+        "multipart/mixed;subscriptionSpec=1.0",
+        "text/event-stream, application/json;q=0",
+    ] {
+        let (status, body) = asked(accept).await;
+        assert_eq!((status, body["errors"].is_array()), (406, true), "{accept}");
+    }
+    let after = shop.rows::<String>("SELECT CAST(updated_at AS text) FROM tickets WHERE id = 1");
+    assert_eq!(after.await, before, "nothing was run");
+    for accept in [PARTS, "text/event-stream, */*;q=0.1"] {
+        let (status, body) = asked(accept).await;
+        assert_eq!(status, 200, "{accept}");
+        assert_eq!(body[1]["data"]["ticket"]["number"], 1, "{body:#}");
+    }
 }
 
 async fn changes_come_as_events(shop: Shop) {

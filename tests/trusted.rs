@@ -5,7 +5,10 @@ use serde_json::{Value, json};
 
 use crate::harness::{Answer, Directory, Serving, Shop, on_both};
 
-on_both!(a_text_is_remembered_by_its_hash);
+on_both!(
+    a_text_is_remembered_by_its_hash,
+    so_many_texts_are_remembered_and_no_more,
+);
 
 /// Of `{__typename}`.
 const HASH: &str = "ecf4edb46db40b5132295c0291d62fb65d6759a9eedfa4d5d612dd5ec54a6b38";
@@ -36,6 +39,9 @@ async fn a_text_is_remembered_by_its_hash(shop: Shop) {
     let text = json!({ "query": "{__typename}", "extensions": persisted(HASH) });
     ask(&shop.url, text).await.data("/__typename");
     assert_eq!(by_hash().await.data("/__typename"), "Query");
+    // graphql-ws sends no request without a `query`.
+    let empty = json!({ "query": "", "extensions": persisted(HASH) });
+    ask(&shop.url, empty).await.data("/__typename");
     let id = json!({ "documentId": format!("sha256:{HASH}") });
     ask(&shop.url, id).await.data("/__typename");
     let url =
@@ -48,15 +54,38 @@ async fn a_text_is_remembered_by_its_hash(shop: Shop) {
     assert_eq!(answer.code(), "BAD_USER_INPUT");
 }
 
+/// Else whoever likes could fill the memory.
+async fn so_many_texts_are_remembered_and_no_more(shop: Shop) {
+    let text = |number: usize| format!("{{ a{number}: __typename }}");
+    let hash = |text: &str| {
+        let digest = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
+        let digits = digest.as_ref().iter().map(|byte| format!("{byte:02x}"));
+        digits.collect::<String>()
+    };
+    for number in 0..1_500 {
+        let text = text(number);
+        let request = json!({ "query": text, "extensions": persisted(&hash(&text)) });
+        ask(&shop.url, request).await.data("");
+    }
+    let mut known = 0;
+    for number in 0..1_500 {
+        let by_hash = json!({ "extensions": persisted(&hash(&text(number))) });
+        let answer = ask(&shop.url, by_hash).await;
+        known += usize::from(answer.errors().is_empty());
+    }
+    assert!((500..=1_000).contains(&known), "{known}");
+}
+
 const TICKET: &str = "query Ticket($id: ID!) { ticket(id: $id) { number } }";
 const DELETE: &str = "mutation { deleteTicket(input: {id: 1}) { deletedTicketId } }";
 
 fn serve(arguments: &[&str]) -> Serving {
     let here = Directory::new();
-    // As Relay's compiler (md5) and GraphQL Code Generator (sha1, or sha256) write them.
+    // As Relay's compiler (md5, or others) and GraphQL Code Generator (`sha256:` and the hash, or
+    // sha1) write them.
     let documents = json!({
         "1a79a4d60de6718e8e5b326e338ae533": TICKET,
-        HASH: "{__typename}",
+        format!("sha256:{HASH}"): "{__typename}",
         "delete": DELETE,
     });
     here.write("persisted-documents.json", &documents.to_string());

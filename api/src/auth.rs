@@ -28,13 +28,16 @@ use tracing::warn;
 use self::{roles::Roles, source::Source};
 use crate::viewer::{Caller, Role};
 
-pub(crate) use self::{refused::Refused, source::PAUSE};
+pub(crate) use self::refused::Refused;
 
 /// The longest token that is looked at, in bytes. Those with many permissions have a few thousand.
 const LONGEST: usize = 8 * 1024;
 /// How many tokens are known at a time, and the longest of them in bytes: what that may cost.
 const KNOWN: usize = 10_000;
 const LONGEST_KNOWN: usize = 4 * 1024;
+/// What it costs to check a token, of what a caller may spend: a signature takes about as long as the
+/// rest of some requests.
+const CHECKING: u64 = 10;
 /// How far clocks may differ.
 const LEEWAY: Duration = Duration::from_secs(30);
 /// As good as for ever.
@@ -132,7 +135,8 @@ impl Auth {
     }
 
     /// Who sends what an `Authorization` header says, or the field of this name in a
-    /// `connection_init`.
+    /// `connection_init`. Where a token is not known yet, somebody has to `pay` for its being checked:
+    /// whose it is nobody knows before.
     ///
     /// # Errors
     /// Why they are not let in.
@@ -140,8 +144,9 @@ impl Auth {
         &self,
         authorization: &str,
         address: IpAddr,
+        pay: impl FnOnce(u64) -> crate::Result<()>,
     ) -> Result<Caller, Refused> {
-        let holder = self.holder(bearer(authorization)?).await?;
+        let holder = self.holder(bearer(authorization)?, pay).await?;
         Ok(Caller {
             subject: holder.subject,
             role: holder.role,
@@ -150,11 +155,18 @@ impl Auth {
         })
     }
 
-    async fn holder(&self, token: &str) -> Result<Holder, Refused> {
+    async fn holder(
+        &self,
+        token: &str,
+        pay: impl FnOnce(u64) -> crate::Result<()>,
+    ) -> Result<Holder, Refused> {
         let version = self.0.source.version();
         let holder = match self.0.known.get(token) {
             Some(known) if known.version == version => known.holder,
-            _ => self.checked(token).await?,
+            _ => {
+                pay(CHECKING).map_err(Refused::Spent)?;
+                self.checked(token).await?
+            }
         };
         let now = SystemTime::now();
         if holder.expires > now {

@@ -108,7 +108,7 @@ pub struct Serve {
     #[arg(value_parser = clap::value_parser!(u16).range(0..=100))]
     pub batch: u16,
 
-    /// How long a caller may take to send a request's body, in seconds
+    /// How long a caller may take to send a request's body or a WebSocket's message, in seconds
     #[arg(long, env, value_name = "SECONDS", default_value_t = 10)]
     #[arg(value_parser = clap::value_parser!(u16).range(1..=3600))]
     pub body_timeout: u16,

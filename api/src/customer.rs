@@ -1,6 +1,7 @@
 //! Customers: the type and the queries. Its filter, order and mutations are below this folder.
 
 mod change;
+mod email;
 pub mod filter;
 pub mod mutation;
 
@@ -16,7 +17,7 @@ use entity::{
 };
 use sea_orm::{
     ConnectionTrait, DbBackend,
-    sea_query::{Expr, ExprTrait, Func, Order, Query, SelectStatement},
+    sea_query::{Expr, ExprTrait, Order, Query, SelectStatement},
 };
 
 use crate::{
@@ -30,6 +31,7 @@ use crate::{
     ticket::{Ticket, TicketList, TicketsOf},
 };
 pub use change::CustomerSubscription;
+pub(crate) use email::Emails;
 pub use filter::{CustomerFilter, CustomerOrder, CustomerOrderField, TicketListFilter};
 pub(crate) use filter::{in_name, named};
 pub use mutation::CustomerMutation;
@@ -357,16 +359,12 @@ impl CustomerQuery {
 async fn by_email(ctx: &Context<'_>, email: String) -> Result<Option<Row<Customer>>> {
     let email: Text = Text::new(email.trim().to_owned())?;
     let columns = Columns::<Customer>::selected(ctx, &[&ctx.item.node.selection_set]);
-    let column = || Expr::col((Entity, Column::Email));
+    let column = Expr::col((Entity, Column::Email));
     let select = Query::select()
         .columns(columns.iter().map(|column| (Entity, column)))
         .from(Entity)
-        // As the database folds it, for rows that other programs made, and as we do.
-        .and_where(Func::lower(column()).is_in([
-            Expr::from(Func::lower(email.as_str())),
-            Expr::val(email.as_str().to_lowercase()),
-        ]))
-        .order_by_expr(column().eq(email.as_str()), Order::Desc)
+        .and_where(email::is(email.as_str()))
+        .order_by_expr(column.eq(email.as_str()), Order::Desc)
         .order_by((Entity, Column::Id), Order::Asc)
         .limit(1)
         .take();

@@ -2,14 +2,15 @@
 //!
 //! Knows no table. Everything else in this crate writes SQL that both understand.
 
-use chrono::{NaiveDateTime, SubsecRound, Utc};
+use chrono::{NaiveDate, NaiveDateTime, SubsecRound, TimeDelta, Utc};
 use sea_orm::{
-    ActiveValue, DbBackend, Value,
+    ActiveValue, DbBackend, DbErr, QueryResult, RuntimeErr, Value,
     sea_query::{
         Expr, ExprTrait, Func, FunctionCall, LikeExpr, Query, SelectStatement, SimpleExpr,
         extension::postgres::{PgExpr, PgFunc},
         extension::sqlite::SqliteExpr,
     },
+    sqlx::Row,
 };
 
 /// Where in a text something has to stand.
@@ -137,6 +138,67 @@ pub(crate) fn day(backend: DbBackend, timestamp: Expr) -> Expr {
         Func::cust("date").arg(timestamp).into()
     } else {
         timestamp.cast_as("date")
+    }
+}
+
+/// PostgreSQL counts time from the beginning of 2000.
+const EPOCH: NaiveDateTime = match NaiveDate::from_ymd_opt(2000, 1, 1) {
+    Some(day) => day.and_time(chrono::NaiveTime::MIN),
+    None => NaiveDateTime::MIN,
+};
+
+/// Reads an instant. PostgreSQL has `infinity`, `-infinity` and years that chrono has not: those are
+/// the last instant here, or the first.
+pub(crate) fn instant(row: &QueryResult, index: usize) -> Result<Option<NaiveDateTime>, DbErr> {
+    let Some(row) = row.try_as_pg_row() else {
+        return row.try_get_by_index(index);
+    };
+    // In microseconds; the driver would panic at those that are out of its range.
+    let micros: Option<i64> = row.try_get_unchecked(index).map_err(unreadable)?;
+    let instant = |micros| EPOCH.checked_add_signed(TimeDelta::microseconds(micros));
+    Ok(micros.map(|micros| {
+        instant(micros).unwrap_or(if micros < 0 {
+            NaiveDateTime::MIN
+        } else {
+            NaiveDateTime::MAX
+        })
+    }))
+}
+
+/// Reads a day, as [`instant`] does.
+pub(crate) fn date(row: &QueryResult, index: usize) -> Result<Option<NaiveDate>, DbErr> {
+    let Some(row) = row.try_as_pg_row() else {
+        return row.try_get_by_index(index);
+    };
+    let days: Option<i32> = row.try_get_unchecked(index).map_err(unreadable)?;
+    let day = |days: i32| {
+        EPOCH
+            .date()
+            .checked_add_signed(TimeDelta::days(days.into()))
+    };
+    Ok(days.map(|days| {
+        day(days).unwrap_or(if days < 0 {
+            NaiveDate::MIN
+        } else {
+            NaiveDate::MAX
+        })
+    }))
+}
+
+fn unreadable(error: sea_orm::sqlx::Error) -> DbErr {
+    DbErr::Query(RuntimeErr::SqlxError(error.into()))
+}
+
+/// A value to compare with, where an instant may be one that [`instant`] has read.
+pub(crate) fn bound(value: &Value) -> Expr {
+    match value {
+        Value::ChronoDateTime(Some(instant)) if *instant == NaiveDateTime::MAX => {
+            Expr::cust("CAST('infinity' AS timestamp)")
+        }
+        Value::ChronoDateTime(Some(instant)) if *instant == NaiveDateTime::MIN => {
+            Expr::cust("CAST('-infinity' AS timestamp)")
+        }
+        value => Expr::val(value.clone()),
     }
 }
 

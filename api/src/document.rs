@@ -50,7 +50,8 @@ const LONGEST_KEPT: usize = 16 * 1024;
 /// What is wrong with a document: at least one error.
 type Refusal = Arc<[ServerError]>;
 
-type Verdict = Result<Arc<Document>, Refusal>;
+/// A document that can be executed, or why it cannot.
+pub(crate) type Verdict = Result<Arc<Document>, Refusal>;
 
 /// The documents that were read lately, and what they are held against.
 pub(crate) struct Documents {

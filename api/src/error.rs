@@ -1,4 +1,5 @@
-//! Errors: the only place that makes GraphQL errors, and that reads what the database refused.
+//! Errors: the only place that makes GraphQL errors, and that reads what the database refused
+//! (`database`).
 //!
 //! Three classes. What the person at the form can put right is a [`UserError`] in a payload. What
 //! the caller got wrong is a top-level error with a [`Code`]. What is ours to mend is logged once,
@@ -7,18 +8,23 @@
 //! [`Error`] must never implement `Display`: async-graphql shows any `Display` error to the client,
 //! so that a `?` on a database error would tell SQL to the world.
 
+mod database;
+mod user;
+
 use std::{any::Any, fmt::Display, time::Duration};
 
-use async_graphql::{Context, Enum, ErrorExtensionValues, Pos, ServerError, SimpleObject};
-use sea_orm::{DbErr, RuntimeErr, SqlErr, SqlxError, sqlx::postgres::PgDatabaseError};
+use async_graphql::{Context, ErrorExtensionValues, Pos, ServerError};
 use uuid::Uuid;
 
-use crate::database::{is_loss, is_unknown};
+pub(crate) use self::database::{Constraint, violated};
+pub use self::user::{UserError, UserErrorCode};
 
 /// The extension that says in how many seconds to try again.
 const RETRY_AFTER: &str = "retryAfter";
 /// A moment, in seconds.
 const SOON: u64 = 1;
+/// Until something that lasts may be over, in seconds.
+const LATER: u64 = 10;
 
 /// What every resolver returns.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -68,7 +74,7 @@ impl Code {
 }
 
 /// An error as the client may see it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
     code: Code,
     message: String,
@@ -110,6 +116,12 @@ impl Error {
     /// Not at the moment; say what the caller can do.
     pub fn unavailable(message: impl Into<String>) -> Self {
         Self::new(Code::Unavailable, message)
+    }
+
+    /// One more connection than may stay open, of all or of this caller's.
+    pub(crate) fn no_room() -> Self {
+        let message = "The server has no room for one more open connection; try again in a moment.";
+        Self::unavailable(message).again_in(LATER)
     }
 
     /// More requests than the server can do; not logged each time.
@@ -205,54 +217,6 @@ impl Error {
     }
 }
 
-impl From<DbErr> for Error {
-    fn from(error: DbErr) -> Self {
-        let message = match &error {
-            error if is_unknown(error) => {
-                "The connection to the database was lost while it wrote: look whether it has, before you try again."
-            }
-            DbErr::ConnectionAcquire(_) => "The server is too busy; try again in a moment.",
-            error if is_passing(error) => {
-                "The database does not answer as it should; try again in a moment."
-            }
-            _ => return Self::internal(error),
-        };
-        if is_loss(&error) {
-            // The log has told of it, once for all requests that met it.
-            let id = Uuid::new_v4();
-            tracing::debug!(%id, cause = %error, "a request met a lost connection");
-            return Self::identified(id, Code::Unavailable, message).again_in(SOON);
-        }
-        Self::masked(Code::Unavailable, message, error).again_in(SOON)
-    }
-}
-
-/// Whether the same statement may succeed in a moment: there is no connection, the server shuts
-/// down or has no resources left, somebody else holds a lock, the statement took too long.
-fn is_passing(error: &DbErr) -> bool {
-    let cause = match error {
-        DbErr::Conn(_) => return true,
-        DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause)) => {
-            cause
-        }
-        _ => return false,
-    };
-    match &**cause {
-        SqlxError::Io(_) | SqlxError::PoolTimedOut | SqlxError::PoolClosed => true,
-        SqlxError::Database(error) => error.code().is_some_and(|code| {
-            // PostgreSQL's codes and classes of codes (appendix A of its manual); SQLITE_BUSY,
-            // SQLITE_LOCKED and SQLITE_INTERRUPT, which have their varieties in the higher bytes.
-            ["08", "40001", "40P01", "53", "55P03", "57014", "57P"]
-                .iter()
-                .any(|class| code.len() == 5 && code.starts_with(class))
-                || (code.parse::<u32>()).is_ok_and(|code| {
-                    code.to_string().len() < 5 && matches!(code & 0xff, 5 | 6 | 9)
-                })
-        }),
-        _ => false,
-    }
-}
-
 impl From<Error> for async_graphql::Error {
     fn from(error: Error) -> Self {
         Self {
@@ -345,101 +309,4 @@ pub(crate) fn excerpt(found: &str) -> String {
         excerpt.push('…');
     }
     excerpt
-}
-
-/// A constraint of the shop's tables that a person's input can violate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Constraint {
-    /// `customers_email_unique`, or its case-insensitive companion.
-    CustomerEmail,
-    /// `tickets_customer_id_customers_id_fk`, from either side.
-    TicketCustomer,
-}
-
-/// Which of the known constraints made the database refuse a statement.
-pub(crate) fn violated(error: &DbErr) -> Option<Constraint> {
-    let (DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause))) =
-        error
-    else {
-        return None;
-    };
-    let database = cause.as_database_error()?;
-    // Of tables that were adopted, the index over addresses is an exclusion constraint; on SQLite a
-    // trigger may have to stand in for it.
-    let excluded = database
-        .code()
-        .is_some_and(|code| code == "23P01" || code == "1811")
-        && [
-            database.constraint().unwrap_or_default(),
-            database.message(),
-        ]
-        .iter()
-        .any(|said| said.contains("customers_email_lower"));
-    if excluded {
-        return Some(Constraint::CustomerEmail);
-    }
-    // Tables that others made may have other names for them.
-    if let Some(refused) = database.try_downcast_ref::<PgDatabaseError>() {
-        let key = refused.detail().and_then(|said| said.split(")=(").next());
-        return match (refused.code(), refused.table()) {
-            ("23505", Some("customers")) => key
-                .unwrap_or(refused.constraint().unwrap_or_default())
-                .contains("email")
-                .then_some(Constraint::CustomerEmail),
-            // Of RESTRICT, PostgreSQL 18 says 23001.
-            ("23503" | "23001", Some("tickets")) => Some(Constraint::TicketCustomer),
-            _ => None,
-        };
-    }
-    match (error.sql_err()?, database.constraint()) {
-        // SQLite names the columns, or the index, in its message alone.
-        (SqlErr::UniqueConstraintViolation(_), None) => ["customers.email", "customers_email"]
-            .iter()
-            .any(|name| database.message().contains(name))
-            .then_some(Constraint::CustomerEmail),
-        // SQLite does not name a foreign key; the shop's tables have this one.
-        (SqlErr::ForeignKeyConstraintViolation(_), None) => Some(Constraint::TicketCustomer),
-        _ => None,
-    }
-}
-
-/// Something that the person who filled in the form can put right.
-#[derive(Clone, Debug, SimpleObject)]
-pub struct UserError {
-    /// What is wrong, for programs.
-    pub code: UserErrorCode,
-    /// A sentence to show to that person.
-    pub message: String,
-    /// The input that it is about: `["input", "tickets", "0", "title"]`.
-    pub field: Vec<String>,
-}
-
-impl UserError {
-    /// About one field of the mutation's `input`.
-    pub(crate) fn input(field: &str, code: UserErrorCode, message: impl Into<String>) -> Self {
-        Self {
-            code,
-            message: message.into(),
-            field: vec!["input".to_owned(), field.to_owned()],
-        }
-    }
-}
-
-/// What can be wrong with what was filled in.
-#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
-pub enum UserErrorCode {
-    /// Left empty.
-    Blank,
-    /// Longer than the column takes, or its index.
-    TooLong,
-    /// Not of the form that this field takes.
-    Invalid,
-    /// Another customer has this email address.
-    Taken,
-    /// There is no such record.
-    NotFound,
-    /// Somebody has changed the record since `ifUpdatedAt`.
-    Stale,
-    /// The customer still has tickets.
-    HasTickets,
 }

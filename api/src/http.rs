@@ -21,10 +21,7 @@ use std::sync::Arc;
 use axum::{
     Router,
     body::Bytes,
-    extract::{
-        Query, State, WebSocketUpgrade, rejection::QueryRejection,
-        ws::rejection::WebSocketUpgradeRejection,
-    },
+    extract::{Query, State, rejection::QueryRejection, ws::rejection::WebSocketUpgradeRejection},
     http::{
         HeaderMap, HeaderValue, StatusCode,
         header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, SEC_WEBSOCKET_VERSION, UPGRADE},
@@ -34,10 +31,15 @@ use axum::{
     routing::{any, get},
 };
 use serde::Deserialize;
+use tokio::sync::Semaphore;
 
 use self::{answer::Answer, caller::Unknown, compress::compressed, negotiate::header, wish::Wish};
 use crate::{
-    App, Connections, Error, Limits, document::too_deep, playground, request::Parameters, socket,
+    App, Connections, Error, Limits,
+    document::too_deep,
+    playground,
+    request::Parameters,
+    socket::{self, Handshake},
     viewer::Caller,
 };
 
@@ -80,7 +82,14 @@ pub fn app_with(app: App, connections: Connections) -> Router {
         router = router.layer(cors);
     }
     let guard = from_fn_with_state(Arc::clone(app.settings()), browser::guard);
-    (router.layer(guard)).with_state(Server { app, connections })
+    let limits = &app.settings().limits;
+    let bodies = Arc::new(Semaphore::new(limits.bodies.max(limits.message)));
+    let server = Server {
+        app,
+        connections,
+        bodies,
+    };
+    router.layer(guard).with_state(server)
 }
 
 /// What the handlers need.
@@ -88,6 +97,8 @@ pub fn app_with(app: App, connections: Connections) -> Router {
 struct Server {
     app: App,
     connections: Connections,
+    /// The bytes that there is room for in long bodies.
+    bodies: Arc<Semaphore>,
 }
 
 /// What a request says in its URL: objects as JSON.
@@ -131,7 +142,7 @@ impl UrlParameters {
 async fn by_get(
     State(server): State<Server>,
     caller: Result<Caller, Unknown>,
-    socket: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+    socket: Result<Handshake, WebSocketUpgradeRejection>,
     headers: HeaderMap,
     parameters: Result<Query<UrlParameters>, QueryRejection>,
 ) -> Response {
@@ -171,11 +182,11 @@ async fn by_get(
             );
         }
     };
-    let request = match parameters.into_request(app, caller) {
+    let mut request = match parameters.into_request(app, caller) {
         Ok(request) => request,
         Err(error) => return answer.request_error(error),
     };
-    if let Some(stream) = wish.stream(app, &request, false) {
+    if let Some(stream) = wish.stream(app, &mut request, false) {
         return stream.of(&server, request);
     }
     match app.execute(request, false).await {
@@ -188,7 +199,7 @@ async fn by_get(
 async fn by_connect(
     State(server): State<Server>,
     caller: Result<Caller, Unknown>,
-    socket: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+    socket: Result<Handshake, WebSocketUpgradeRejection>,
 ) -> Response {
     match socket {
         Ok(socket) => by_socket(socket, server, caller),
@@ -197,11 +208,7 @@ async fn by_connect(
 }
 
 /// A browser has no header for its token: who sends none may send it by `connection_init`.
-fn by_socket(
-    socket: WebSocketUpgrade,
-    server: Server,
-    caller: Result<Caller, Unknown>,
-) -> Response {
+fn by_socket(socket: Handshake, server: Server, caller: Result<Caller, Unknown>) -> Response {
     let caller = match caller {
         Ok(caller) => Ok(caller),
         Err(unknown) => match unknown.without_token() {

@@ -43,6 +43,8 @@ pub struct Limits {
     pub errors: usize,
     /// Bytes of a body, or of a WebSocket's message.
     pub message: usize,
+    /// Bytes of all long bodies that are read or being answered at a time.
+    pub bodies: usize,
     /// Operations that run at a time on a WebSocket.
     pub operations: usize,
     /// Sockets and event streams of the process.
@@ -53,6 +55,9 @@ pub struct Limits {
     pub heartbeat: Duration,
     /// Until a client has read a message, or answered a ping.
     pub patience: Duration,
+    /// Until a client has read some of what it was sent, whatever that is. More than `patience`: the
+    /// reason why a socket is closed waits for the rest of it.
+    pub unread: Duration,
 }
 
 impl Default for Limits {
@@ -71,12 +76,14 @@ impl Default for Limits {
             values: 10_000,
             errors: 20,
             message: 1024 * 1024,
+            bodies: 128 * 1024 * 1024,
             operations: 100,
             sockets: 5_000,
             init: Duration::from_secs(10),
             // Proxies cut silent connections after a minute, some after half of one.
             heartbeat: Duration::from_secs(12),
             patience: Duration::from_secs(20),
+            unread: Duration::from_secs(30),
         }
     }
 }

@@ -25,7 +25,10 @@ use std::{
 
 use async_graphql::{Context, futures_util::Stream};
 use sea_orm::{ConnectionTrait, DbBackend};
-use tokio::{sync::watch, time::timeout};
+use tokio::{
+    sync::watch,
+    time::{Instant, timeout},
+};
 
 use crate::{
     Error, Result,
@@ -55,7 +58,18 @@ struct Inner {
     queue: Queue,
     source: Source,
     /// Whether changes are noted and read; none where there is no task that reads them.
-    listening: Mutex<Option<watch::Receiver<bool>>>,
+    listening: Mutex<Option<watch::Receiver<Reading>>>,
+    /// Since when somebody has wanted to know of changes, and nobody has read them.
+    deaf: Mutex<Option<Instant>>,
+}
+
+/// Whether changes are noted and read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reading {
+    NotYet,
+    Yes,
+    /// The database has nothing that would note them.
+    Impossible,
 }
 
 /// Where changes come from.
@@ -79,7 +93,25 @@ impl Live {
             queue: Queue::new(),
             source,
             listening: Mutex::new(None),
+            deaf: Mutex::new(None),
         }))
+    }
+
+    /// Whether somebody waits for changes who could not hear of any, for as long as a subscription may
+    /// take to begin.
+    pub(crate) fn is_missed(&self) -> bool {
+        let deaf = *lock(&self.0.deaf);
+        deaf.is_some_and(|since| since.elapsed() >= PATIENCE) && !self.0.queue.is_deserted()
+    }
+
+    /// Takes note of whether changes are read.
+    fn reads(&self, reads: bool) {
+        let mut deaf = lock(&self.0.deaf);
+        if reads {
+            *deaf = None;
+        } else {
+            deaf.get_or_insert_with(Instant::now);
+        }
     }
 
     /// To be called after each write of this process.
@@ -102,8 +134,13 @@ impl Live {
         // First of all: what reads changes may stop where there is nobody.
         let subscriber = self.0.queue.subscribe();
         let mut listening = self.listening();
-        match timeout(PATIENCE, listening.wait_for(|ready| *ready)).await {
-            Ok(Ok(_)) => Ok(subscriber.changes(table)),
+        let reading = listening.wait_for(|it| *it != Reading::NotYet);
+        match timeout(PATIENCE, reading).await.map(|it| it.map(|it| *it)) {
+            Ok(Ok(Reading::Yes)) => Ok(subscriber.changes(table)),
+            Ok(Ok(Reading::Impossible)) => Err(Error::unavailable(
+                "Expected a database that notes what changes, found one without the triggers that do: \
+                 `repairshop migrate up` adds them.",
+            )),
             _ => Err(Error::unavailable(
                 "The database does not tell of changes; try again in a moment.",
             )),
@@ -111,10 +148,10 @@ impl Live {
     }
 
     /// Whether there is a task that reads changes; there is one afterwards.
-    fn listening(&self) -> watch::Receiver<bool> {
+    fn listening(&self) -> watch::Receiver<Reading> {
         let mut listening = lock(&self.0.listening);
         let listening = listening.get_or_insert_with(|| {
-            let (ready, listening) = watch::channel(false);
+            let (ready, listening) = watch::channel(Reading::NotYet);
             tokio::spawn(self.clone().listen(ready));
             listening
         });
@@ -122,8 +159,9 @@ impl Live {
     }
 
     /// Reads changes as long as anybody wants to know.
-    async fn listen(self, ready: watch::Sender<bool>) {
+    async fn listen(self, ready: watch::Sender<Reading>) {
         loop {
+            self.reads(false);
             match &self.0.source {
                 Source::Postgres(source) => source.listen(&self, &ready).await,
                 Source::Sqlite(source) => source.listen(&self, &ready).await,
@@ -131,17 +169,18 @@ impl Live {
             let mut listening = lock(&self.0.listening);
             if self.0.queue.is_deserted() {
                 *listening = None;
+                self.reads(true);
                 return;
             }
         }
     }
 
     /// Whether the last subscriber has gone. Who comes from then on waits to be `ready` again.
-    fn is_deserted(&self, ready: &watch::Sender<bool>) -> bool {
+    fn is_deserted(&self, ready: &watch::Sender<Reading>) -> bool {
         let _listening = lock(&self.0.listening);
         let deserted = self.0.queue.is_deserted();
         if deserted {
-            ready.send_replace(false);
+            ready.send_replace(Reading::NotYet);
         }
         deserted
     }

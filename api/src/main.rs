@@ -3,8 +3,10 @@
 //! All of the program's own input and output is here: configuration, log, database, socket,
 //! signals. Whatever fails ends as one line on stderr and exit status 1.
 
+#[path = "main/tables.rs"]
+mod tables;
+
 use std::{
-    borrow::Cow,
     error::Error,
     io::{self, ErrorKind, IsTerminal, Write},
     net::SocketAddr,
@@ -20,9 +22,7 @@ use api::{
     database::{Database, Options, StatementLog, reason},
     seed,
 };
-use migration::tables::{Difference, Severity};
-use sea_orm::{DbErr, metric::Info};
-use serde_json::json;
+use sea_orm::metric::Info;
 use tokio::{
     net::{TcpListener, lookup_host},
     signal::unix::{SignalKind, signal},
@@ -145,7 +145,10 @@ async fn run(config: &Config) -> Outcome {
             };
             let place = Options { url, ..database };
             let database = Database::connect_with(&place, log.as_ref()).await?;
-            for line in migrate(&database, &command).await? {
+            let note = |line: &str| {
+                let _ = writeln!(io::stderr(), "{line}");
+            };
+            for line in tables::migrate(&database, &command, note).await? {
                 say(&line);
             }
             database.close().await;
@@ -155,7 +158,7 @@ async fn run(config: &Config) -> Outcome {
             let url = migration::to_look_at(database.url);
             let place = Options { url, ..database };
             let database = Database::connect_with(&place, log.as_ref()).await?;
-            let outcome = check(&database, json).await;
+            let outcome = tables::check(&database, json).await;
             database.close().await;
             outcome
         }
@@ -165,7 +168,7 @@ async fn run(config: &Config) -> Outcome {
         }
         Command::Seed(options) => {
             let database = Database::connect_with(&database, log.as_ref()).await?;
-            prepare(&database, false).await?;
+            tables::prepare(&database, false).await?;
             let totals = seed::seed(
                 database.write.connection(),
                 options.customers,
@@ -180,115 +183,6 @@ async fn run(config: &Config) -> Outcome {
             Ok(())
         }
     }
-}
-
-async fn migrate(database: &Database, command: &migration::Command) -> Result<Vec<String>, String> {
-    let direct = database.for_migrations().await;
-    let direct = direct.map_err(|error| error.to_string())?;
-    let done = migration::execute(&direct, command).await;
-    if let Cow::Owned(direct) = direct {
-        let _ = direct.close().await;
-    }
-    done.map_err(|error| {
-        let why = match &error {
-            DbErr::Migration(_) => migration::in_words(&error),
-            _ => reason(&error),
-        };
-        format!("nothing was changed: {why}")
-    })
-}
-
-/// Prints how the database differs from the entities, for people or for programs.
-async fn check(database: &Database, json: bool) -> Outcome {
-    let failed = |error| format!("the database cannot be looked at: {}", reason(&error));
-    let differences = migration::check(&database.write).await.map_err(failed)?;
-    let pending = migration::pending(&database.write).await.map_err(failed)?;
-    let counts = |it: &&Difference| it.severity > Severity::Harmless;
-    let count = differences.iter().filter(counts).count();
-    if json {
-        let said = differences.iter().map(|it| {
-            json!({
-                "table": it.table, "column": it.column, "expected": it.expected, "found": it.found,
-                "severity": it.severity.as_str(), "message": it.to_string(),
-            })
-        });
-        let said: Vec<_> = said.collect();
-        say(&json!({ "differences": said, "pendingMigrations": pending }).to_string());
-    } else {
-        for difference in &differences {
-            let alone = if counts(&difference) {
-                ""
-            } else {
-                "; it is left alone"
-            };
-            say(&format!("{difference}{alone}"));
-        }
-        if count == 0 {
-            say("The database has what the server expects.");
-        }
-        if !pending.is_empty() {
-            let names = pending.join(", ");
-            say(&format!("To be done by `repairshop migrate up`: {names}"));
-        }
-    }
-    match count {
-        0 => Ok(()),
-        1 => Err("1 difference".into()),
-        _ => Err(format!("{count} differences").into()),
-    }
-}
-
-/// Refuses a database whose rows cannot be read, and says what else is not as expected.
-async fn fits(database: &Database) -> Outcome {
-    let differences = migration::check(&database.write).await;
-    let differences =
-        differences.map_err(|it| format!("the tables cannot be looked at: {}", reason(&it)))?;
-    let of = |severity| differences.iter().filter(move |it| it.severity == severity);
-    let lines = |severity| -> Vec<String> { of(severity).map(ToString::to_string).collect() };
-    let fatal = lines(Severity::Fatal);
-    if !fatal.is_empty() {
-        return Err(fatal.join("; ").into());
-    }
-    for line in lines(Severity::Wrong) {
-        warn!("{line}");
-    }
-    let alone = lines(Severity::Harmless).join("; ");
-    if !alone.is_empty() {
-        info!("left alone: {alone}");
-    }
-    Ok(())
-}
-
-/// Makes sure of the tables; says whether the database has only just got them.
-async fn prepare(database: &Database, allowed: bool) -> Result<bool, Box<dyn Error>> {
-    let status = migration::status(&database.write).await;
-    let status = status.map_err(|error| {
-        format!(
-            "cannot read which migrations there were: {}",
-            reason(&error)
-        )
-    })?;
-    let newer = status.unknown.join(", ");
-    if !newer.is_empty() {
-        warn!("a newer version has migrated this database: {newer}");
-    }
-    if status.pending.is_empty() {
-        fits(database).await?;
-        return Ok(false);
-    }
-    if allowed || !database.is_postgres() {
-        let up = migration::Command::Up { num: None };
-        for line in migrate(database, &up).await? {
-            info!("{line}");
-        }
-        fits(database).await?;
-        return Ok(status.applied.is_empty());
-    }
-    let (count, names) = (status.pending.len(), status.pending.join(", "));
-    Err(format!(
-        "the database lacks {count} migrations ({names}): run `repairshop migrate up`, or start with --migrate"
-    )
-    .into())
 }
 
 async fn serve(
@@ -308,7 +202,7 @@ async fn serve(
     let listener = listener.map_err(|error| not_bound(&listen, &error))?;
     let address = listener.local_addr()?;
 
-    let new = prepare(&database, options.migrate).await?;
+    let new = tables::prepare(&database, options.migrate).await?;
     if new && !database.is_postgres() && seed::sample(database.write.connection()).await? {
         say("The database was empty: sample customers and tickets are in it now.");
     }
@@ -318,7 +212,12 @@ async fn serve(
 
     // Each client has one, and the database some; where the system gives fewer, fewer come in.
     let _ = rlimit::increase_nofile_limit(u64::from(options.reach.max_clients) + OTHER_FILES);
-    let app = application(database.clone(), auth, options, address.ip().is_loopback())?;
+    let unique_emails = migration::has_unique_emails(&database.write).await;
+    let settings = Settings {
+        unique_emails: unique_emails.map_err(|error| reason(&error))?,
+        ..settings(auth, options, address.ip().is_loopback())?
+    };
+    let app = application(database.clone(), settings)?;
     let connections = Connections::new(options.limits.limits());
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -386,12 +285,21 @@ async fn keep_to_this_machine(options: &Serve) -> Result<(), String> {
     Ok(())
 }
 
-fn application(
-    database: Database,
+fn application(database: Database, settings: Settings) -> Result<App, Box<dyn Error>> {
+    App::with(database, settings).map_err(|wrong| {
+        let count = wrong.len();
+        for document in wrong {
+            let _ = writeln!(io::stderr(), "error: the document {document}");
+        }
+        format!("{count} of the trusted documents are not valid").into()
+    })
+}
+
+fn settings(
     auth: Option<Auth>,
     options: &Serve,
     on_loopback: bool,
-) -> Result<App, Box<dyn Error>> {
+) -> Result<Settings, Box<dyn Error>> {
     if options.documents_only && options.documents.is_none() {
         return Err(
             "--documents-only needs the trusted documents: say where with --documents".into(),
@@ -403,7 +311,7 @@ fn application(
             .map_err(|error| format!("--documents {file} cannot be read: {error}"))?;
         Manifest::from_json(&text).map_err(|error| format!("--documents {file}: {error}"))
     });
-    let settings = Settings {
+    Ok(Settings {
         introspection: options.introspection,
         documents: documents.transpose()?,
         documents_only: options.documents_only,
@@ -414,13 +322,6 @@ fn application(
         hosts: (on_loopback && auth.is_none()).then(|| options.reach.hosts.clone()),
         auth,
         ..reach(&options.reach)
-    };
-    App::with(database, settings).map_err(|wrong| {
-        let count = wrong.len();
-        for document in wrong {
-            let _ = writeln!(io::stderr(), "error: the document {document}");
-        }
-        format!("{count} of the trusted documents are not valid").into()
     })
 }
 

@@ -12,8 +12,7 @@ use axum::{
     http::{
         HeaderMap, HeaderValue, Method, StatusCode,
         header::{
-            ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY,
-            CONTENT_TYPE, ETAG, VARY,
+            CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, VARY,
         },
     },
     middleware::Next,
@@ -21,7 +20,7 @@ use axum::{
     routing::get,
 };
 
-use crate::http::negotiate::{GRAPHQL, JSON, accepted, has, weight};
+use crate::http::negotiate::{GRAPHQL, IDENTITY, JSON, coding, has, weight};
 
 include!(concat!(env!("OUT_DIR"), "/playground.rs"));
 
@@ -34,9 +33,6 @@ struct File {
     brotli: Option<&'static [u8]>,
     gzip: Option<&'static [u8]>,
 }
-
-/// The name of no encoding at all.
-const IDENTITY: &str = "identity";
 
 /// What a program has that was built without the bundle.
 static WITHOUT: File = File {
@@ -123,23 +119,15 @@ impl File {
         response
     }
 
-    /// The encoding that the caller likes best, the smallest of those that it likes as much.
+    /// In the encoding that the caller likes best, the smallest of those that it likes as much.
     fn encoded(&self, headers: &HeaderMap) -> (&'static str, &'static [u8]) {
-        let weight = |encoding| {
-            let of = |name| accepted(headers, &ACCEPT_ENCODING).find(|it| it.is(name));
-            of(encoding).or_else(|| of("*")).map(|it| it.weight)
+        let all = [("gzip", self.gzip), ("br", self.brotli)];
+        let there = || {
+            all.iter()
+                .filter_map(|(name, bytes)| Some((*name, (*bytes)?)))
         };
-        // Acceptable unless it says otherwise, but no reason to send more bytes.
-        let mut best = (IDENTITY, self.identity, weight(IDENTITY).unwrap_or(0.001));
-        for (encoding, bytes) in [("gzip", self.gzip), ("br", self.brotli)] {
-            let weight = weight(encoding).unwrap_or(0.0);
-            if let Some(bytes) = bytes
-                && weight > 0.0
-                && weight >= best.2
-            {
-                best = (encoding, bytes, weight);
-            }
-        }
-        (best.0, best.1)
+        let best = coding(headers, there().map(|(name, _)| name));
+        let best = there().find(|(name, _)| Some(*name) == best);
+        best.unwrap_or((IDENTITY, self.identity))
     }
 }

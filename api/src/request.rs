@@ -81,16 +81,17 @@ impl Parameters {
             )));
         }
         let documents = app.documents();
-        let text = match (self.query, self.document_id, automatic) {
-            (query, Some(id), _) if query.as_ref().is_none_or(String::is_empty) => {
-                documents.by_id(&id).ok_or_else(|| {
-                    let message = format!(
-                        "Expected the `documentId` of a document that the server knows, found `{}`.",
-                        excerpt(&id)
-                    );
-                    coded(Code::PersistedQueryNotFound, message, None)
-                })?
-            }
+        // Some clients cannot leave it out.
+        let named = self.document_id.is_some() || automatic.is_some();
+        let query = self.query.filter(|query| !named || !query.is_empty());
+        let text = match (query, self.document_id, automatic) {
+            (None, Some(id), _) => documents.by_id(&id).ok_or_else(|| {
+                let message = format!(
+                    "Expected the `documentId` of a document that the server knows, found `{}`.",
+                    excerpt(&id)
+                );
+                coded(Code::PersistedQueryNotFound, message, None)
+            })?,
             (Some(_), Some(_), _) => {
                 let message = "Expected either a `query` or a `documentId`, found both.";
                 return Err(wrong(message.to_owned()));
@@ -108,7 +109,7 @@ impl Parameters {
                 })?
             }
             (Some(query), None, None) => query,
-            (None, _, None) | (None, Some(_), Some(_)) => {
+            (None, None, None) => {
                 let message = "Expected a string `query`, or a `documentId`, found neither.";
                 return Err(wrong(message.to_owned()));
             }

@@ -167,7 +167,7 @@ fn read_value<R: Record>(
             ArrayType::Int => SqlValue::Int(get(row, index)?),
             ArrayType::Bool => SqlValue::Bool(get(row, index)?),
             ArrayType::String => SqlValue::String(get(row, index)?),
-            ArrayType::ChronoDateTime => SqlValue::ChronoDateTime(get(row, index)?),
+            ArrayType::ChronoDateTime => SqlValue::ChronoDateTime(dialect::instant(row, index)?),
             other => {
                 return Err(DbErr::Type(format!(
                     "no reader for columns of type {other:?}"

@@ -6,12 +6,33 @@ use std::borrow::Cow;
 use async_graphql::{
     InputType, InputValueError, InputValueResult, Scalar, ScalarType, Value, registry::Registry,
 };
-use chrono::{Datelike, NaiveDate, NaiveDateTime, SecondsFormat, SubsecRound};
+use chrono::{
+    Datelike, NaiveDate, NaiveDateTime, NaiveTime, SecondsFormat, SubsecRound, TimeDelta,
+};
 use serde::{Serialize, Serializer};
 
 use crate::{Error, Result, error::excerpt};
 
-/// An instant in UTC, as an RFC 3339 string: `2026-11-22T09:30:00.123456Z`.
+/// The days that can be written: RFC 3339 has four digits for the year.
+const DAYS: (NaiveDate, NaiveDate) = match (
+    NaiveDate::from_ymd_opt(0, 1, 1),
+    NaiveDate::from_ymd_opt(9999, 12, 31),
+) {
+    (Some(first), Some(last)) => (first, last),
+    _ => (NaiveDate::MIN, NaiveDate::MAX),
+};
+
+/// The instants that can be written, to the microsecond.
+const INSTANTS: (NaiveDateTime, NaiveDateTime) = (
+    DAYS.0.and_time(NaiveTime::MIN),
+    match DAYS.1.and_hms_micro_opt(23, 59, 59, 999_999) {
+        Some(last) => last,
+        None => NaiveDateTime::MAX,
+    },
+);
+
+/// An instant in UTC, as an RFC 3339 string: `2026-11-22T09:30:00.123456Z`. What is before the year 0
+/// or after 9999 is written as the first, or the last, instant that can be.
 #[derive(Clone, Copy, Debug)]
 pub struct DateTime(pub NaiveDateTime);
 
@@ -39,7 +60,19 @@ impl ScalarType for DateTime {
 
 impl DateTime {
     fn text(self) -> String {
-        (self.0.and_utc()).to_rfc3339_opts(SecondsFormat::Micros, true)
+        let instant = self.0.clamp(INSTANTS.0, INSTANTS.1);
+        (instant.and_utc()).to_rfc3339_opts(SecondsFormat::Micros, true)
+    }
+
+    /// From when to before when the millisecond is that this was read in; without an end where it may
+    /// stand for what cannot be written.
+    pub(crate) fn millisecond(self) -> (Option<NaiveDateTime>, Option<NaiveDateTime>) {
+        let from = self.0.trunc_subsecs(3);
+        let to = from + TimeDelta::milliseconds(1);
+        (
+            Some(from).filter(|from| *from > INSTANTS.0),
+            Some(to).filter(|to| *to <= INSTANTS.1),
+        )
     }
 }
 
@@ -53,12 +86,8 @@ const AN_INSTANT: &str = "an RFC 3339 instant such as `2026-11-22T09:30:00Z`";
 
 fn instant(text: &str) -> Option<NaiveDateTime> {
     let instant = chrono::DateTime::parse_from_rfc3339(text).ok()?;
-    Some(instant.naive_utc().trunc_subsecs(6)).filter(is_common)
-}
-
-/// Whether both databases have the instant, and sort it where it belongs.
-pub(crate) fn is_common(instant: &NaiveDateTime) -> bool {
-    (0..=9999).contains(&instant.year())
+    // Both databases have these, and sort them where they belong.
+    Some(instant.naive_utc().trunc_subsecs(6)).filter(|it| (0..=9999).contains(&it.year()))
 }
 
 /// A day in UTC: `2026-11-22`.
@@ -82,7 +111,7 @@ impl ScalarType for Date {
     }
 
     fn to_value(&self) -> Value {
-        Value::String(self.0.to_string())
+        Value::String(self.0.clamp(DAYS.0, DAYS.1).to_string())
     }
 }
 

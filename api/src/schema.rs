@@ -3,7 +3,7 @@
 
 mod subscribe;
 
-use std::{future::ready, panic::AssertUnwindSafe, sync::Arc};
+use std::{any::TypeId, future::ready, panic::AssertUnwindSafe, sync::Arc};
 
 use async_graphql::{
     MergedObject, MergedSubscription, Request, Response, SDLExportOptions, ServerError,
@@ -21,9 +21,9 @@ use crate::{
     Result,
     admission::{Admission, Turn},
     context::with_shop,
-    customer::{CustomerMutation, CustomerQuery, CustomerSubscription},
+    customer::{CustomerMutation, CustomerQuery, CustomerSubscription, Emails},
     database::{Database, Lease, Pool},
-    document::Documents,
+    document::{Documents, Verdict},
     error::{Code, Error, classify, has_code, list_at_most},
     finished::finished,
     health::Health,
@@ -63,7 +63,7 @@ pub struct Subscription(CustomerSubscription, TicketSubscription);
 
 type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 
-fn schema(limits: Limits) -> Schema {
+fn schema(limits: Limits, emails: Emails) -> Schema {
     let query = Query(
         NodeQuery,
         ViewerQuery,
@@ -79,13 +79,14 @@ fn schema(limits: Limits) -> Schema {
         // So is how deep they go.
         .limit_recursive_depth(usize::MAX)
         .data(limits)
+        .data(emails)
         .finish()
 }
 
 /// The schema in GraphQL's own language.
 #[must_use]
 pub fn sdl() -> String {
-    printed(&schema(Limits::default()))
+    printed(&schema(Limits::default(), Emails { unique: true }))
 }
 
 fn printed(schema: &Schema) -> String {
@@ -122,7 +123,8 @@ impl App {
     /// # Errors
     /// A line for each of the trusted documents that is not valid.
     pub fn with(database: Database, settings: Settings) -> Result<Self, Vec<String>> {
-        let schema = schema(settings.limits);
+        let unique = settings.unique_emails;
+        let schema = schema(settings.limits, Emails { unique });
         database.limit_writes(settings.request_timeout);
         Ok(Self {
             documents: Arc::new(Documents::new(printed(&schema), &settings)?),
@@ -158,6 +160,9 @@ impl App {
         let mut missing = self.health.missing(&self.database).await;
         if (self.settings.auth.as_ref()).is_some_and(|auth| !auth.has_keys()) {
             missing.push("issuer");
+        }
+        if self.live.is_missed() {
+            missing.push("live");
         }
         missing
     }
@@ -234,9 +239,12 @@ impl App {
         }
     }
 
-    /// What kind of operation a request asks for; none where it is no request.
-    pub(crate) fn operation_type(&self, request: &Request) -> Option<OperationType> {
-        let document = self.documents.get(&request.query).ok()?;
+    /// What kind of operation a request asks for; none where it is no request. Its document goes along
+    /// with it: long ones are not kept, and are read but once even so.
+    pub(crate) fn operation_type(&self, request: &mut Request) -> Option<OperationType> {
+        let verdict = self.documents.get(&request.query);
+        request.data.insert(verdict.clone());
+        let document = verdict.ok()?;
         let operation = document.operation(request.operation_name.as_deref());
         operation.ok().map(|operation| operation.kind)
     }
@@ -285,7 +293,11 @@ impl App {
     /// The specification's request errors, and `FORBIDDEN` with the path of a field: nothing is to
     /// be executed.
     fn prepare(&self, request: &mut Request) -> Result<Prepared, Vec<ServerError>> {
-        let document = self.documents.get(&request.query);
+        let read = request.data.get(&TypeId::of::<Verdict>());
+        let document = match read.and_then(|it| it.downcast_ref::<Verdict>()) {
+            Some(verdict) => verdict.clone(),
+            None => self.documents.get(&request.query),
+        };
         let document = document.map_err(|errors| errors.to_vec())?;
         let name = request.operation_name.as_deref();
         let operation = document.operation(name).map_err(|error| vec![error])?;

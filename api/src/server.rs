@@ -1,8 +1,11 @@
 //! The accept loop: connections, how long they may be silent, and how they end.
 //!
-//! Its own, and not `axum::serve`: that waits for ever for the head of a request, and when it is
-//! told to stop it resets the connections that the kernel has accepted and it has not, and those on
-//! which a request has just come in.
+//! Its own, and not `axum::serve`: that waits for ever for the head of a request and for a client that
+//! reads no answer, and when it is told to stop it resets the connections that the kernel has accepted
+//! and it has not, and those on which a request has just come in.
+
+mod stream;
+mod unread;
 
 use std::{
     convert::Infallible,
@@ -29,15 +32,14 @@ use hyper_util::{
 use tokio::{
     net::{TcpListener, TcpStream},
     pin, select,
-    time::sleep,
+    time::{interval, sleep},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt;
 use tracing::debug;
 
 use crate::{
-    App, Connections,
-    clients::{Clients, Counted},
+    App, Connections, clients::Clients, server::stream::Stream, server::unread::Answers,
     settings::Settings,
 };
 
@@ -50,10 +52,6 @@ const STREAMS: u32 = 100;
 /// How long open connections may bring in a last request after the server is told to stop: who has
 /// sent one has not been told yet.
 const LAST_REQUESTS: Duration = Duration::from_millis(300);
-/// How long a client may leave unread what it was sent. A socket's own patience is shorter, and the
-/// reason waits for the rest of it.
-#[cfg(target_os = "linux")]
-const UNREAD: Duration = Duration::from_secs(30);
 /// What a client is told for which there is no connection.
 const TOO_MANY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n\
     Connection: close\r\nContent-Length: 0\r\n\r\n";
@@ -79,6 +77,7 @@ pub async fn serve(
         router,
         stopping: connections.stopping().clone(),
         closing: CancellationToken::new(),
+        unread: connections.limits().unread,
         open: TaskTracker::new(),
     };
     pin!(stop);
@@ -122,6 +121,8 @@ struct Accepted {
     stopping: CancellationToken,
     /// A connection without a request is closed.
     closing: CancellationToken,
+    /// How long a client may leave unread what it was sent.
+    unread: Duration,
     open: TaskTracker,
 }
 
@@ -138,38 +139,40 @@ impl Accepted {
         };
         // Answers are small and written at once: waiting to fill a packet only delays them.
         let _ = stream.set_nodelay(true);
-        // A client that does not read, or is not there any more, is hung up on.
+        // Of what the system has taken, it alone knows that nobody reads it.
+        let unread = self.unread;
         #[cfg(target_os = "linux")]
-        let _ = socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(UNREAD));
-        let stream = Counted {
-            stream,
-            _client: client,
-        };
+        let _ = socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(unread));
+        let stream = Stream::new(stream, unread, client);
         let router = self.router.clone();
         let (stopping, closing) = (self.stopping.clone(), self.closing.clone());
-        (self.open)
-            .spawn(async move { connection(stream, address, router, stopping, closing).await });
+        let connection = connection(stream, address, router, stopping, closing, unread);
+        self.open.spawn(connection);
     }
 }
 
 async fn connection(
-    stream: Counted,
+    stream: Stream,
     address: SocketAddr,
     router: Router,
     stopping: CancellationToken,
     closing: CancellationToken,
+    unread: Duration,
 ) {
+    let answers = Answers::default();
     let asked = Arc::new(AtomicBool::new(false));
     let service = {
-        let asked = Arc::clone(&asked);
+        let (asked, answers) = (Arc::clone(&asked), answers.clone());
         service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(ConnectInfo(address));
             asked.store(true, Ordering::Relaxed);
-            let (router, stopping) = (router.clone(), stopping.clone());
+            let (router, stopping, answers) = (router.clone(), stopping.clone(), answers.clone());
             async move {
                 let version = request.version();
                 let Ok(mut response) = router.oneshot(request.map(Body::new)).await;
-                if version <= Version::HTTP_11 && stopping.is_cancelled() {
+                if version > Version::HTTP_11 {
+                    response = answers.watch(response);
+                } else if stopping.is_cancelled() {
                     let close = HeaderValue::from_static("close");
                     response.headers_mut().insert(CONNECTION, close);
                 }
@@ -191,6 +194,7 @@ async fn connection(
     pin!(served);
     let mut first = true;
     let mut told = false;
+    let mut look = interval(unread);
     loop {
         select! {
             ended = &mut served => {
@@ -204,6 +208,12 @@ async fn connection(
                     return;
                 }
                 first = false;
+            }
+            _ = look.tick() => {
+                if answers.unread_for(unread) {
+                    debug!(%address, "answers are not read");
+                    return;
+                }
             }
             () = closing.cancelled(), if !told => {
                 told = true;

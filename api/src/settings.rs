@@ -6,6 +6,7 @@ use crate::{Limits, address::Proxy, admission::RateLimit, auth::Auth, document::
 
 /// How requests are served; the default is what `repairshop serve` does without options.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting by itself")]
 pub struct Settings {
     /// Whether the schema is told to who asks: introspection, `/schema.graphql`, the playground.
     pub introspection: bool,
@@ -15,7 +16,7 @@ pub struct Settings {
     pub documents_only: bool,
     /// How many requests an array of them may have; 0 for no arrays.
     pub batch: usize,
-    /// How long a caller may take to send its request's body.
+    /// How long a caller may take to send its request's body, or a `WebSocket`'s message.
     pub body_timeout: Duration,
     /// What a request may take.
     pub limits: Limits,
@@ -39,6 +40,9 @@ pub struct Settings {
     /// The names that the server goes by beside `localhost`, where it answers to no others: one that
     /// lets everybody do everything would be there for any web page else.
     pub hosts: Option<Vec<String>>,
+    /// Whether the database refuses an email address that another customer has in other letters, as
+    /// our migrations have it do; else each write of one looks first.
+    pub unique_emails: bool,
 }
 
 impl Default for Settings {
@@ -60,6 +64,7 @@ impl Default for Settings {
             max_clients_per_address: 500,
             cors_origins: Vec::new(),
             hosts: None,
+            unique_emails: true,
         }
     }
 }

@@ -2,10 +2,9 @@
 //! checked first. Knows no feature.
 
 use async_graphql::ID;
-use chrono::{SubsecRound, TimeDelta};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter,
-    sea_query::{Expr, ExprTrait},
+    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryTrait,
+    sea_query::{Expr, ExprTrait, Query},
 };
 
 use crate::{
@@ -39,16 +38,17 @@ impl<R: Record> Target<R> {
         if errors.is_empty() {
             let updated_at = Expr::col((R::Entity::default(), R::UPDATED_AT));
             let touched = dialect::touched(db.get_database_backend(), updated_at);
-            let changed = R::Entity::update_many()
+            let mut update = R::Entity::update_many()
                 .set(values)
                 .col_expr(R::UPDATED_AT, touched)
                 .filter(self.condition())
-                .exec_with_returning(db)
-                .await;
-            match changed {
+                .into_query();
+            let columns = Columns::<R>::all();
+            update.returning(Query::returning().columns(columns.iter()));
+            match db.query_all(&update).await {
                 Ok(rows) => {
-                    if let Some(model) = rows.into_iter().next() {
-                        return Ok((Some(Row(R::from(model.into()))), errors));
+                    if let Some(row) = rows.first() {
+                        return Ok((Some(Row(columns.read(row, 0)?)), errors));
                     }
                 }
                 Err(error) => errors.push(refused(error)?),
@@ -105,11 +105,10 @@ impl<R: Record> Target<R> {
     /// `ifUpdatedAt` is compared to the millisecond, which is all that a JavaScript date holds.
     fn condition(&self) -> Condition {
         let mut condition = Condition::all().add(key::<R>().eq(self.id.number));
-        if let Some(DateTime(instant)) = self.if_updated_at {
-            let from = instant.trunc_subsecs(3);
+        if let Some((from, to)) = self.if_updated_at.map(DateTime::millisecond) {
             condition = condition
-                .add(R::UPDATED_AT.gte(from))
-                .add(R::UPDATED_AT.lt(from + TimeDelta::milliseconds(1)));
+                .add_option(from.map(|from| R::UPDATED_AT.gte(from)))
+                .add_option(to.map(|to| R::UPDATED_AT.lt(to)));
         }
         condition
     }

@@ -2,13 +2,19 @@
 //!
 //! All migrations are applied to an empty scratch database; what it has then is compared with the
 //! entities, by the same tables as `check`. `plan` decides what may be done, `code` writes it as
-//! Rust. Nobody's data is looked at, so what would need data to decide is refused.
+//! Rust. Nobody's data is looked at: what some data would not bear fails where it is applied and
+//! changes nothing there, and what no data would bear is refused.
 
+mod change;
 mod code;
+mod columns;
+mod list;
 mod plan;
+mod sources;
 
 use std::{
     fs,
+    io::{self, Write as _},
     path::{Path, PathBuf},
     process,
 };
@@ -28,7 +34,8 @@ use crate::{
     tables::{Table, expected, live},
 };
 
-use plan::{Plan, plan};
+use plan::{Plan, User, plan};
+use sources::{Source, sources};
 
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub struct Generate {
@@ -40,8 +47,7 @@ pub struct Generate {
     #[arg(long, value_name = "DIRECTORY", default_value = "migration/src")]
     to: PathBuf,
 
-    /// An empty database to try the migrations on, instead of one in memory; `postgres://` tells
-    /// integers of different sizes apart
+    /// An empty database to try the migrations on, instead of one in memory
     #[arg(
         long,
         value_name = "URL",
@@ -72,7 +78,14 @@ pub async fn generate(options: &Generate) -> Result<Vec<String>, String> {
             list.display()
         ));
     };
-    let planned = scratch(&options.scratch)
+    let files = Migrator::get_migration_files();
+    let built = |name: &str| files.iter().any(|it| it.name() == name);
+    if let Some(name) = list::names(&registered).find(|it| !built(it)) {
+        return Err(format!(
+            "this program was built before {name} was written: build it anew, as cargo run does"
+        ));
+    }
+    let planned = scratch(&options.scratch, &sources(&options.to))
         .await
         .map_err(|it| in_words(&it))??;
     if planned.changes.is_empty() {
@@ -82,16 +95,29 @@ pub async fn generate(options: &Generate) -> Result<Vec<String>, String> {
     }
     let file = next(&options.name);
     let path = options.to.join(format!("{file}.rs"));
-    let failed = |path: &Path| format!("{} cannot be written", path.display());
-    let registered = code::registered(&registered, &file)
+    let failed =
+        |path: &Path, error: &io::Error| format!("{} cannot be written: {error}", path.display());
+    let registered = list::with(&registered, &file)
         .ok_or_else(|| format!("{} has no list of migrations", list.display()))?;
-    fs::write(&path, code::migration(&planned.changes)).map_err(|_| failed(&path))?;
-    fs::write(&list, registered).map_err(|_| failed(&list))?;
+    let code = code::migration(&planned.changes);
+    fs::File::create_new(&path)
+        .and_then(|mut file| file.write_all(code.as_bytes()))
+        .map_err(|error| failed(&path, &error))?;
+    if let Err(error) = fs::write(&list, registered) {
+        let _ = fs::remove_file(&path);
+        return Err(failed(&list, &error));
+    }
     // As the house has it, where the tool is there.
     let _ = process::Command::new("rustfmt")
         .args(["--edition", "2024"])
         .arg(&path)
         .status();
+    if let Some(code) = fs::read_to_string(&path)
+        .ok()
+        .and_then(|it| code::with_leave(&it))
+    {
+        fs::write(&path, code).map_err(|error| failed(&path, &error))?;
+    }
     let changes = planned.changes.iter().map(ToString::to_string);
     let written = [format!("written: {}", path.display())];
     Ok(changes.chain(planned.notes).chain(written).collect())
@@ -114,7 +140,7 @@ fn next(name: &str) -> String {
     format!("m{}_{:06}_{name}", day.max(today), number + 1)
 }
 
-async fn scratch(url: &str) -> Result<Result<Plan, String>, DbErr> {
+async fn scratch(url: &str, sources: &[Source]) -> Result<Result<Plan, String>, DbErr> {
     let mut options = ConnectOptions::new(url);
     options
         .max_connections(1)
@@ -131,7 +157,7 @@ async fn scratch(url: &str) -> Result<Result<Plan, String>, DbErr> {
         ));
     }
     execute(&db, &Command::Up { num: None }).await?;
-    let planned = look(&db, &definitions).await;
+    let planned = look(&db, &definitions, sources).await;
     execute(&db, &Command::Down { num: u32::MAX }).await?;
     db.close().await?;
     planned
@@ -140,6 +166,7 @@ async fn scratch(url: &str) -> Result<Result<Plan, String>, DbErr> {
 async fn look(
     db: &DatabaseConnection,
     definitions: &[Definition],
+    sources: &[Source],
 ) -> Result<Result<Plan, String>, DbErr> {
     let expected = expected(definitions, db.get_database_backend());
     // Of tables that are not expected, the first look tells the name alone.
@@ -149,18 +176,18 @@ async fn look(
     for table in &live {
         users.extend(definitions_on(db, table).await?);
     }
-    Ok(plan(&expected, &live, &users))
+    Ok(plan(&expected, &live, &users, sources))
 }
 
-/// The name, the table and the text of what stands on a table: indexes, and SQLite's triggers.
-async fn definitions_on(
-    db: &DatabaseConnection,
-    table: &Table,
-) -> Result<Vec<(String, String, String)>, DbErr> {
+/// What stands on a table.
+async fn definitions_on(db: &DatabaseConnection, table: &Table) -> Result<Vec<User>, DbErr> {
     let sql = if db.get_database_backend() == DbBackend::Postgres {
-        "SELECT indexname::text, tablename::text, indexdef FROM pg_indexes WHERE schemaname = 'public' AND tablename = '"
+        "SELECT name, sql FROM (SELECT n.relname::text, pg_get_indexdef(n.oid), i.indrelid
+            FROM pg_index i JOIN pg_class n ON n.oid = i.indexrelid WHERE NOT i.indisprimary
+        UNION ALL SELECT tgname, pg_get_triggerdef(oid), tgrelid FROM pg_trigger WHERE NOT tgisinternal) t (name, sql, of)
+        JOIN pg_class c ON c.oid = t.of WHERE c.relnamespace = 'public'::regnamespace AND c.relname = '"
     } else {
-        "SELECT name, tbl_name, sql FROM sqlite_master WHERE type IN ('index', 'trigger') AND sql IS NOT NULL AND tbl_name = '"
+        "SELECT name, sql FROM sqlite_master WHERE type IN ('index', 'trigger') AND sql IS NOT NULL AND tbl_name = '"
     };
     let sql = format!("{sql}{}'", table.name.replace('\'', "''"));
     let rows = db
@@ -168,11 +195,11 @@ async fn definitions_on(
         .await?;
     rows.iter()
         .map(|row| {
-            Ok((
-                row.try_get_by_index(0)?,
-                row.try_get_by_index(1)?,
-                row.try_get_by_index(2)?,
-            ))
+            Ok(User {
+                name: row.try_get_by_index(0)?,
+                table: table.name.clone(),
+                sql: row.try_get_by_index(1)?,
+            })
         })
         .collect()
 }

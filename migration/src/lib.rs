@@ -16,6 +16,7 @@ mod m20261122_000004_search_index;
 mod m20261122_000005_changes;
 mod m20261122_000006_growth;
 mod m20261122_000007_beside_drizzle;
+mod parts;
 mod refusal;
 mod status;
 pub mod tables;
@@ -25,8 +26,9 @@ use sea_orm_migration::{
     sea_orm::{ConnectionTrait, DbBackend, Statement},
 };
 
-pub use command::{Command, execute, run};
+pub use command::{Command, execute, forecast, run};
 pub use generate::{Generate, generate};
+pub use parts::{has_unique_emails, without};
 pub use refusal::in_words;
 pub use status::{Status, pending, status, to_look_at};
 pub use tables::check;

@@ -25,6 +25,12 @@ const OPEN: &str = "tickets_open_created_at_id_idx";
 const EMAIL_UNIQUE: &str = "customers_email_lower_unique";
 const EMAIL: &str = "customers_email_lower_idx";
 
+/// Table and name of the indexes that there are in any case.
+pub(crate) fn names() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let sorted = SORTED.into_iter().map(|(of, name, _)| (of, name));
+    sorted.chain([("tickets", OPEN)])
+}
+
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
@@ -69,13 +75,8 @@ impl MigrationTrait for Migration {
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let sorted = SORTED.into_iter().map(|(of, name, _)| (of, name));
-        let others = [
-            ("tickets", OPEN),
-            ("customers", EMAIL),
-            ("customers", EMAIL_UNIQUE),
-        ];
-        drop_indexes(manager, sorted.chain(others)).await
+        let of_email = [("customers", EMAIL), ("customers", EMAIL_UNIQUE)];
+        drop_indexes(manager, names().chain(of_email)).await
     }
 
     fn use_transaction(&self) -> Option<bool> {

@@ -7,7 +7,7 @@ use sea_orm_migration::{
     sea_orm::{ConnectionTrait, DbErr, Statement},
 };
 
-use crate::{drop_indexes, is_postgres, table};
+use crate::{drop_indexes, is_adopted, is_postgres, table};
 
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
@@ -47,6 +47,11 @@ const EXTENSION_SCHEMA: &str = "SELECT quote_ident(nspname) FROM pg_extension \
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         if !is_postgres(manager) {
+            return Ok(());
+        }
+        // Of tables that another program looks after, a later migration drops them: to make them first
+        // would only keep the tables locked for twice as long.
+        if is_adopted(manager).await? {
             return Ok(());
         }
         let connection = manager.get_connection();

@@ -30,6 +30,11 @@ const INDEXES: [(&str, &str, &[&str]); 5] = [
     ),
 ];
 
+/// Their tables and names.
+pub(crate) fn names() -> impl Iterator<Item = (&'static str, &'static str)> {
+    INDEXES.into_iter().map(|(of, name, _)| (of, name))
+}
+
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
@@ -45,8 +50,7 @@ impl MigrationTrait for Migration {
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let indexes = INDEXES.into_iter().map(|(of, name, _)| (of, name));
-        drop_indexes(manager, indexes).await
+        drop_indexes(manager, names()).await
     }
 
     fn use_transaction(&self) -> Option<bool> {

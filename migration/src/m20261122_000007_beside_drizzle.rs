@@ -17,54 +17,48 @@ use crate::{has_row, is_adopted, is_postgres, on_postgres};
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 
-/// Turns each index of ours into a constraint of the same name.
-const HIDE: &str = "
+/// For each index of ours that has the one form or the other.
+const EACH: &str = "
 DO $$ DECLARE
     it record;
 BEGIN
     FOR it IN
-        SELECT t.relname AS of, c.relname AS name, pg_get_expr(i.indpred, i.indrelid) AS condition,
-            (SELECT string_agg(pg_get_indexdef(i.indexrelid, k, false) || ' WITH =', ', ' ORDER BY k)
-                FROM generate_series(1, i.indnkeyatts) k)
-            || CASE c.relname WHEN 'customers_email_lower_idx' THEN ', id WITH =' ELSE '' END AS elements
+        SELECT t.relname AS of, c.relname AS name,
+            (SELECT array_agg(pg_get_indexdef(i.indexrelid, k, false) ORDER BY k)
+                FROM generate_series(1, i.indnkeyatts) k) AS columns,
+            coalesce(' WHERE (' || pg_get_expr(i.indpred, i.indrelid) || ')', '') AS condition
         FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_class t ON t.oid = i.indrelid
         WHERE t.relnamespace = 'public'::regnamespace AND t.relname IN ('customers', 'tickets')
-            AND c.relname IN (NAMES) AND NOT i.indisexclusion
+            AND c.relname IN (NAMES) AND i.indisexclusion = IS_HIDDEN
         ORDER BY c.relname
     LOOP
-        EXECUTE format('DROP INDEX public.%I', it.name);
-        EXECUTE format('ALTER TABLE public.%I ADD CONSTRAINT %I EXCLUDE USING btree (%s)', it.of, it.name, it.elements)
-            || coalesce(' WHERE (' || it.condition || ')', '');
-        EXECUTE format('COMMENT ON CONSTRAINT %I ON public.%I IS %L', it.name, it.of,
-            'An index of repairshop, in a form that drizzle-kit push does not offer to drop');
+        CHANGE
     END LOOP;
 END $$;
+";
+
+/// Turns an index into a constraint of the same name.
+const HIDE: &str = "
+        EXECUTE format('DROP INDEX public.%I', it.name);
+        EXECUTE format('ALTER TABLE public.%I ADD CONSTRAINT %I EXCLUDE USING btree (%s)', it.of, it.name,
+            array_to_string(it.columns, ' WITH =, ') || ' WITH ='
+            || CASE it.name WHEN 'customers_email_lower_idx' THEN ', id WITH =' ELSE '' END) || it.condition;
+        EXECUTE format('COMMENT ON CONSTRAINT %I ON public.%I IS %L', it.name, it.of,
+            'An index of repairshop, in a form that drizzle-kit push does not offer to drop');";
+
+/// No constraint can have these.
+const WITHOUT_SEARCH: &str = "
 DROP INDEX IF EXISTS public.tickets_search_idx, public.customers_search_idx, public.customers_name_search_idx;
 ";
 
-/// The indexes as the migrations before made them; those for search, which other roles may have had
-/// to make, stay away.
+/// The index as the migrations before made it; those for search, which other roles may have had to
+/// make, stay away.
 const SHOW: &str = "
-DO $$ DECLARE
-    it record;
-BEGIN
-    FOR it IN
-        SELECT t.relname AS of, c.relname AS name, pg_get_expr(i.indpred, i.indrelid) AS condition,
-            (SELECT string_agg(pg_get_indexdef(i.indexrelid, k, false), ', ' ORDER BY k)
-                FROM generate_series(1, CASE c.relname WHEN 'customers_email_lower_idx' THEN 1 ELSE i.indnkeyatts END) k)
-            AS elements
-        FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_class t ON t.oid = i.indrelid
-        WHERE t.relnamespace = 'public'::regnamespace AND t.relname IN ('customers', 'tickets')
-            AND c.relname IN (NAMES) AND i.indisexclusion
-        ORDER BY c.relname
-    LOOP
         EXECUTE format('ALTER TABLE public.%I DROP CONSTRAINT %I', it.of, it.name);
         EXECUTE format('CREATE %s INDEX %I ON public.%I USING btree (%s)',
-            CASE it.name WHEN 'customers_email_lower_unique' THEN 'UNIQUE' ELSE '' END, it.name, it.of, it.elements)
-            || coalesce(' WHERE (' || it.condition || ')', '');
-    END LOOP;
-END $$;
-";
+            CASE it.name WHEN 'customers_email_lower_unique' THEN 'UNIQUE' ELSE '' END, it.name, it.of,
+            CASE it.name WHEN 'customers_email_lower_idx' THEN it.columns[1]
+                ELSE array_to_string(it.columns, ', ') END) || it.condition;";
 
 const NAMES: [&str; 16] = [
     "customers_last_name_id_idx",
@@ -147,13 +141,14 @@ impl MigrationTrait for Migration {
             manager.get_connection().execute_unprepared(sql).await?;
         }
         if is_postgres(manager) && is_adopted(manager).await? {
-            on_postgres(manager, &HIDE.replace("NAMES", &names())).await?;
+            on_postgres(manager, &each("false", HIDE)).await?;
+            on_postgres(manager, WITHOUT_SEARCH).await?;
         }
         Ok(())
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        on_postgres(manager, &SHOW.replace("NAMES", &names())).await?;
+        on_postgres(manager, &each("true", SHOW)).await?;
         let sql = if is_postgres(manager) {
             TOGETHER
         } else {
@@ -168,6 +163,8 @@ impl MigrationTrait for Migration {
     }
 }
 
-fn names() -> String {
-    format!("'{}'", NAMES.join("', '"))
+fn each(is_hidden: &str, change: &str) -> String {
+    EACH.replace("NAMES", &format!("'{}'", NAMES.join("', '")))
+        .replace("IS_HIDDEN", is_hidden)
+        .replace("CHANGE", change)
 }

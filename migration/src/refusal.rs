@@ -1,52 +1,66 @@
 //! Why tables that are there already cannot be adopted, in words that say what to do.
 
-use sea_orm_migration::sea_orm::{ConnectionTrait, DbBackend, DbErr, RuntimeErr, Statement};
+use sea_orm_migration::sea_orm::{ConnectionTrait, DbErr, RuntimeErr, Statement};
 
 use crate::{check, tables::Severity};
 
 /// PostgreSQL's `program_limit_exceeded`: here, a text that is too long for its index.
 const TOO_LONG: &str = "54000";
+/// PostgreSQL's `deadlock_detected`.
+pub(crate) const DEADLOCK: &str = "40P01";
+/// PostgreSQL's `lock_not_available`: somebody uses a table for longer than we wait.
+pub(crate) const IN_USE: &str = "55P03";
+
+/// Who holds one of the shop's tables for longest.
+const HOLDER: &str = "SELECT a.pid, a.application_name, extract(epoch FROM now() - a.xact_start)::int
+    FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
+    WHERE l.granted AND l.relation IN (to_regclass('public.customers'), to_regclass('public.tickets'))
+        AND l.pid <> pg_backend_pid() ORDER BY a.xact_start LIMIT 1";
 
 /// Refuses tables that the server could not read, before anything is changed.
 pub(crate) async fn unfit<C: ConnectionTrait>(db: &C) -> Result<(), DbErr> {
     let unfit = check(db).await?;
-    let unfit = unfit.iter().filter(|it| {
-        // What is not there at all, the first migration makes.
-        it.severity == Severity::Fatal && (it.column.is_some() || it.found != "none")
-    });
+    let unfit = unfit
+        .iter()
+        .filter(|it| it.severity == Severity::Fatal && !it.is_no_table());
     let lines: Vec<String> = unfit.map(ToString::to_string).collect();
     if !lines.is_empty() {
         return Err(DbErr::Migration(lines.join("; ")));
     }
-    if db.get_database_backend() == DbBackend::Postgres {
-        for table in ["customers", "tickets"] {
-            finite(db, table).await?;
-        }
-    }
     Ok(())
 }
 
-/// Refuses times without end, which no calendar has.
-async fn finite<C: ConnectionTrait>(db: &C, table: &str) -> Result<(), DbErr> {
-    let query = |sql: String| Statement::from_string(DbBackend::Postgres, sql);
-    let there = format!("SELECT 1 WHERE to_regclass('public.{table}') IS NOT NULL");
-    if db.query_one_raw(query(there)).await?.is_none() {
-        return Ok(());
-    }
-    let sql = format!(
-        "SELECT id FROM public.{table} WHERE NOT (isfinite(created_at) AND isfinite(updated_at)) \
-         ORDER BY id LIMIT 10"
-    );
-    let mut ids = Vec::new();
-    for row in db.query_all_raw(query(sql)).await? {
-        ids.push(row.try_get_by_index::<i32>(0)?.to_string());
-    }
-    if ids.is_empty() {
-        return Ok(());
-    }
-    Err(DbErr::Migration(format!(
-        "{table}: times with an end expected, infinity found in created_at or updated_at of id {}",
-        ids.join(", ")
+pub(crate) fn has_code(error: &DbErr, code: &str) -> bool {
+    let (DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error))) =
+        error
+    else {
+        return false;
+    };
+    let error = error.as_database_error();
+    error.is_some_and(|error| error.code().as_deref() == Some(code))
+}
+
+/// Says who uses the tables.
+pub(crate) async fn in_use<C: ConnectionTrait>(db: &C) -> Result<DbErr, DbErr> {
+    let holder = Statement::from_string(db.get_database_backend(), HOLDER);
+    let who = match db.query_one_raw(holder).await? {
+        None => "; try again in a moment".to_owned(),
+        Some(row) => {
+            let process: i32 = row.try_get_by_index(0)?;
+            let program: Option<String> = row.try_get_by_index(1)?;
+            let program = program.filter(|name| !name.is_empty());
+            let program = program.map_or_else(String::new, |name| format!(" of {name}"));
+            // Of another role's transaction it is not told.
+            let seconds: Option<i32> = row.try_get_by_index(2)?;
+            let seconds = seconds.map_or_else(String::new, |it| format!(" for {it} s"));
+            format!(
+                " in a transaction{program} (process {process}){seconds}: let it end, or end it with \
+                 SELECT pg_terminate_backend({process}), and try again"
+            )
+        }
+    };
+    Ok(DbErr::Migration(format!(
+        "customers or tickets are in use{who}"
     )))
 }
 

@@ -10,6 +10,8 @@ mod wording;
 
 use sea_orm_migration::sea_orm::{ConnectionTrait, DbBackend, DbErr, sea_query::ColumnType};
 
+use crate::parts;
+
 pub use difference::{Difference, Severity};
 pub use expected::expected;
 pub use live::live;
@@ -24,6 +26,18 @@ pub struct Table {
     pub foreign_keys: Vec<ForeignKey>,
     /// What this role may not do with it, as PostgreSQL's privileges are called.
     pub denied: Vec<String>,
+    /// What no entity can say.
+    pub oddities: Vec<Oddity>,
+}
+
+/// Something about columns that no entity can say, and that changes what they take or mean.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Oddity {
+    pub columns: Vec<String>,
+    /// `no check`.
+    pub expected: String,
+    /// As SQL.
+    pub found: String,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -60,13 +74,40 @@ pub struct ForeignKey {
     pub lenient: Option<String>,
 }
 
+impl Index {
+    /// What Drizzle calls one that nobody has given a name: `customers_zip_code_index`,
+    /// `customers_email_unique`.
+    pub(crate) fn usual_name(table: &str, columns: &[String], unique: bool) -> String {
+        let kind = if unique { "unique" } else { "index" };
+        format!("{table}_{}_{kind}", columns.join("_"))
+    }
+}
+
+impl ForeignKey {
+    /// What Drizzle calls it: `tickets_customer_id_customers_id_fk`.
+    pub(crate) fn usual_name(
+        table: &str,
+        columns: &[String],
+        to: &str,
+        to_columns: &[String],
+    ) -> String {
+        let (columns, to_columns) = (columns.join("_"), to_columns.join("_"));
+        format!("{table}_{columns}_{to}_{to_columns}_fk")
+    }
+
+    /// Whether both refuse the same rows, whatever they are called.
+    pub(crate) fn refers_as(&self, other: &Self) -> bool {
+        self.columns == other.columns && self.to == other.to && self.to_columns == other.to_columns
+    }
+}
+
 impl Table {
     pub(crate) fn column(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|column| column.name == name)
     }
 }
 
-/// How a database differs from the entities.
+/// How a database differs from the entities, and from what the migrations that it has had leave.
 ///
 /// # Errors
 /// Where the database does not answer.
@@ -75,5 +116,8 @@ pub async fn check<C: ConnectionTrait>(db: &C) -> Result<Vec<Difference>, DbErr>
     let expected = expected(&entity::definitions(backend), backend);
     let live = live(db, &expected).await?;
     let typed = backend == DbBackend::Postgres;
-    Ok(difference::differences(&expected, &live, typed))
+    let mut all = difference::differences(&expected, &live, typed);
+    all.extend(parts::missing(db).await?);
+    all.sort_by_key(|difference| std::cmp::Reverse(difference.severity));
+    Ok(all)
 }

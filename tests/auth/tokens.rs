@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 
 use super::{asked, client, code, guarded, post, says, sent};
-use crate::harness::{Issuer, Key, SECRET, Serving, Shop, now, on_both, signed, token, until};
+use crate::harness::{
+    Issuer, Key, SECRET, Serving, Shop, Socket, now, on_both, signed, token, until,
+};
 
 on_both!(
     without_a_token_nothing_is_answered,
@@ -459,4 +461,26 @@ async fn a_discovery_document_of_somebody_else_is_not_believed() {
     issuer.publish(Some(vec![key.jwk("k"), huge]));
     let serving = Serving::start(&[("AUTH_ISSUER", &issuer.url)]);
     says(&serving, "cannot be read");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_makes_up_tokens_is_not_listened_to_for_long() {
+    let serving = Serving::start(&[("AUTH_SECRET", SECRET), ("RATE_LIMIT", "20")]);
+    let of = |subject: &str| token(&json!({ "sub": subject, "permissions": ["reader"] }));
+    let (known, new) = (of("known"), of("new"));
+    assert_eq!(status(&serving, &known).await, 200);
+    let forged = |number: usize| format!("{known}{number}");
+    assert_eq!(status(&serving, &forged(1)).await, 401);
+    let refused = sent(post(&serving.url, &forged(2), VIEWER)).await;
+    assert_eq!(refused.status(), 429);
+    assert!(refused.headers().contains_key("retry-after"));
+    assert!(!refused.headers().contains_key("www-authenticate"));
+    let body: Value = refused.json().await.expect("JSON");
+    assert_eq!(code(&body), "RATE_LIMITED");
+    let mut socket = Socket::new(&serving.url).await;
+    socket.init(Some(&forged(3))).await;
+    assert_eq!(socket.closed().await.0, 1013);
+    // Neither is who comes from there with a new one; who is known notices nothing.
+    assert_eq!(status(&serving, &new).await, 429);
+    assert_eq!(status(&serving, &known).await, 200);
 }

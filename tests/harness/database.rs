@@ -11,6 +11,9 @@ use tokio::sync::OnceCell;
 
 use super::postgres::Cluster;
 
+/// The shop's tables as `drizzle-kit generate` writes them, which a test compares with what it writes.
+pub(crate) const DRIZZLE: &str = include_str!("../migrations/drizzle.sql");
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Sqlite,
@@ -84,6 +87,24 @@ impl TestDatabase {
         }
     }
 
+    /// PostgreSQL: likewise, but with the tables as Drizzle makes them, and nothing of ours.
+    pub(crate) async fn of_drizzle() -> Self {
+        static TEMPLATE: OnceCell<String> = OnceCell::const_new();
+        let template = TEMPLATE
+            .get_or_init(|| async {
+                let database = Self::empty(Kind::Postgres).await;
+                let connection = database.connect().await;
+                database.fill(&connection, DRIZZLE).await;
+                connection.close().await.expect("the connection closes");
+                let Place::Cluster(name) = database.place else {
+                    unreachable!("PostgreSQL's databases live in the cluster")
+                };
+                name
+            })
+            .await;
+        Self::created(&format!("TEMPLATE {template}")).await
+    }
+
     /// Likewise, in a cluster that is this test's own.
     pub(crate) async fn stocked_in(cluster: &Cluster) -> Self {
         let database = Self {
@@ -111,7 +132,14 @@ impl TestDatabase {
         migration::execute(&connection, &Command::Up { num: None })
             .await
             .expect("the migrations apply");
-        let mut script = include_str!("fixture.sql").to_owned();
+        self.fill(&connection, "").await;
+        connection.close().await.expect("the connection closes");
+    }
+
+    /// Puts the fixture into tables that `tables` makes, where they are not there.
+    async fn fill(&self, connection: &DatabaseConnection, tables: &str) {
+        let mut script = tables.to_owned();
+        script.push_str(include_str!("fixture.sql"));
         if self.kind == Kind::Postgres {
             script.push_str("SELECT setval(pg_get_serial_sequence('customers', 'id'), 6);");
             script.push_str("SELECT setval(pg_get_serial_sequence('tickets', 'id'), 14);");
@@ -120,7 +148,6 @@ impl TestDatabase {
             .execute_unprepared(&script)
             .await
             .expect("the fixture fits the tables");
-        connection.close().await.expect("the connection closes");
     }
 
     /// Another program's connection: one, straight to the database, that says nothing.

@@ -25,13 +25,13 @@ use serde_json::{Value, json};
 use tokio::{net::TcpListener, task::yield_now, time::timeout};
 
 pub(crate) use command::{Directory, Outcome, Serving, cargo, repairshop};
-pub(crate) use database::{Kind, TestDatabase, administer, connect, rows};
+pub(crate) use database::{DRIZZLE, Kind, TestDatabase, administer, connect, rows};
 pub(crate) use events::Events;
 pub(crate) use issuer::{Issuer, Key, SECRET, now, signed, token};
 pub(crate) use node::{node, node_with};
 pub(crate) use postgres::{Cluster, free_port};
 pub(crate) use shell::{curl, words};
-pub(crate) use socket::{Socket, within};
+pub(crate) use socket::{Socket, deaf, within};
 
 /// Makes two tests of each behaviour: `a_behaviour::sqlite` and `a_behaviour::postgres`.
 macro_rules! on_both {
@@ -50,6 +50,21 @@ macro_rules! on_both {
 }
 pub(crate) use on_both;
 
+/// Makes one more test of each behaviour: on tables that Drizzle made, without any migration of ours.
+macro_rules! also_on_drizzles_tables {
+    ($($behaviour:ident),+ $(,)?) => {
+        mod on_drizzles_tables {
+            $(
+                #[tokio::test(flavor = "multi_thread")]
+                async fn $behaviour() {
+                    $crate::harness::Shop::run_on_drizzles_tables(super::$behaviour).await;
+                }
+            )+
+        }
+    };
+}
+pub(crate) use also_on_drizzles_tables;
+
 /// The real router behind a real socket, stocked with `fixture.sql`.
 pub(crate) struct Shop {
     /// Of the GraphQL endpoint.
@@ -66,7 +81,14 @@ pub(crate) struct Shop {
 impl Shop {
     /// Opens a shop on a new database, and removes it where the behaviour is as expected.
     pub(crate) async fn run<F: Future<Output = ()>>(kind: Kind, behaviour: fn(Shop) -> F) {
-        let database = TestDatabase::stocked(kind).await;
+        Self::run_on(TestDatabase::stocked(kind).await, behaviour).await;
+    }
+
+    pub(crate) async fn run_on_drizzles_tables<F: Future<Output = ()>>(behaviour: fn(Shop) -> F) {
+        Self::run_on(TestDatabase::of_drizzle().await, behaviour).await;
+    }
+
+    async fn run_on<F: Future<Output = ()>>(database: TestDatabase, behaviour: fn(Shop) -> F) {
         let shop = Self::open(&database).await;
         Box::pin(behaviour(shop)).await;
         database.remove().await;
@@ -86,7 +108,14 @@ impl Shop {
         )
         .await
         .expect("the server's connection");
-        let app = App::new(database.clone());
+        // As `repairshop serve` does it.
+        let unique_emails = migration::has_unique_emails(&database.write).await;
+        let settings = Settings {
+            unique_emails: unique_emails.expect("the database answers"),
+            ..Settings::default()
+        };
+        let app = App::with(database.clone(), settings).expect("no trusted documents");
+        statements.lock().expect("nobody panics here").clear();
         Self {
             url: serve(api::app(app.clone())).await,
             kind: test_database.kind,
@@ -111,8 +140,10 @@ impl Shop {
 
     /// Serves the same database at another address, with other settings.
     pub(crate) async fn with_settings(&self, settings: Settings) -> String {
+        let connections = Connections::new(settings.limits);
         let app = App::with(self.database.clone(), settings);
-        serve(api::app(app.expect("no trusted documents"))).await
+        let app = app.expect("no trusted documents");
+        serve(api::app_with(app, connections)).await
     }
 
     /// Serves the same database at one more address, with other settings and so many connections to
@@ -120,10 +151,11 @@ impl Shop {
     pub(crate) async fn program_with(&self, settings: Settings, connections: u32) -> String {
         let database = Database::connect(&self.database_url, Some(connections), None);
         let database = database.await.expect("one more connection");
+        let open = Connections::new(settings.limits);
         let app = App::with(database, settings).expect("no trusted documents");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("its address");
-        let server = api::server::serve(listener, app, Connections::default(), pending());
+        let server = api::server::serve(listener, app, open, pending());
         tokio::spawn(server);
         format!("http://{address}/graphql")
     }
@@ -187,13 +219,17 @@ impl Shop {
         Events::of(&self.app, query).await
     }
 
-    async fn is_listening(&self) -> bool {
+    /// Whether the database notes changes for somebody.
+    pub(crate) async fn is_listening(&self) -> bool {
         if self.kind == Kind::Postgres {
             return self.count("repairshop.listeners").await > 0;
         }
         let statements = self.statements.lock().expect("nobody panics here");
-        (statements.iter())
-            .any(|sql| sql.contains("TRIGGER IF NOT EXISTS repairshop_tickets_delete"))
+        let begin = "TRIGGER IF NOT EXISTS repairshop_tickets_delete";
+        let end = "TRIGGER IF EXISTS temp.repairshop_tickets_delete";
+        (statements.iter().rev())
+            .find(|sql| sql.contains(begin) || sql.contains(end))
+            .is_some_and(|sql| sql.contains(begin))
     }
 
     /// What another program does to the database, behind the server's back.

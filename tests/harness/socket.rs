@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use async_graphql::futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
-use tokio::{net::TcpStream, time::timeout};
+use tokio::{
+    net::{TcpSocket, TcpStream},
+    time::timeout,
+};
 use tokio_tungstenite::{
     WebSocketStream, client_async,
     tungstenite::{Error, Message, client::IntoClientRequest, http::HeaderValue},
@@ -14,6 +17,15 @@ use tokio_tungstenite::{
 pub(crate) async fn within<T>(what: &str, happens: impl Future<Output = T>) -> T {
     let happened = timeout(Duration::from_mins(1), happens).await;
     happened.unwrap_or_else(|_| panic!("never: {what}"))
+}
+
+/// A connection to the server at `http://…/graphql`, on which it soon notices that nobody reads.
+pub(crate) async fn deaf(url: &str) -> TcpStream {
+    let address = (url.trim_start_matches("http://")).trim_end_matches("/graphql");
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.set_recv_buffer_size(4_096).expect("a small buffer");
+    let connected = socket.connect(address.parse().expect("an address")).await;
+    connected.expect("a connection")
 }
 
 pub(crate) struct Socket(WebSocketStream<TcpStream>);

@@ -6,7 +6,7 @@ use super::{
     adopted::{ROWS, SOME_ROWS, by_drizzle, execute, facts, migrate},
     shape::{COLUMNS, CONSTRAINTS},
 };
-use crate::harness::{Kind, TestDatabase, node_with, repairshop};
+use crate::harness::{DRIZZLE, Kind, TestDatabase, node_with, repairshop};
 
 /// The app's repository: what drizzle-kit has written there.
 struct App {
@@ -48,7 +48,7 @@ impl App {
 async fn drizzle_kit_makes_the_tables_that_we_make() {
     let (app, drizzle) = (App::new(), TestDatabase::empty(Kind::Postgres).await);
     app.kit(&drizzle, &["generate"]).await;
-    let (_, sql) = super::adopted::DRIZZLE.split_once('\n').expect("a comment");
+    let (_, sql) = DRIZZLE.split_once('\n').expect("a comment");
     assert_eq!(app.sql().trim(), sql.trim());
     app.kit(&drizzle, &["migrate"]).await;
     let ours = TestDatabase::empty(Kind::Postgres).await;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, Kind, Shop, on_both};
+use crate::harness::{Answer, Kind, Shop, also_on_drizzles_tables, on_both};
 
 on_both!(
     only_the_given_fields_change,
@@ -16,6 +16,20 @@ on_both!(
     a_ticket_moves_to_another_customer,
     updated_at_always_moves,
     another_programs_update_moves_updated_at_too,
+    an_id_of_the_other_type_is_refused,
+);
+
+also_on_drizzles_tables!(
+    only_the_given_fields_change,
+    null_clears_a_column_that_may_be_null,
+    null_is_refused_for_a_column_that_may_not,
+    a_variable_that_was_not_sent_is_absent,
+    what_is_wrong_is_said_at_once_and_nothing_changes,
+    an_email_address_of_another_customer_is_taken,
+    a_record_that_is_not_there_is_not_found,
+    a_ticket_is_changed,
+    a_ticket_moves_to_another_customer,
+    updated_at_always_moves,
     an_id_of_the_other_type_is_refused,
 );
 
@@ -137,6 +151,9 @@ async fn an_email_address_of_another_customer_is_taken(shop: Shop) {
     let answer = update_customer(&shop, input).await;
     assert_eq!(answer.user_errors("/updateCustomer"), ["TAKEN input.email"]);
     assert_eq!(answer.data("/updateCustomer/customer/city"), "New York");
+    let input = json!({ "id": 1, "email": "linus.hopper@example.com" });
+    let answer = update_customer(&shop, input).await;
+    assert_eq!(answer.user_errors("/updateCustomer"), ["TAKEN input.email"]);
     // One's own is not.
     let answer = update_customer(&shop, json!({ "id": 1, "email": "ADA@example.com" })).await;
     assert_eq!(answer.user_errors("/updateCustomer"), [""; 0]);

@@ -206,6 +206,27 @@ async fn live_changes_go_past_the_pooler_where_there_is_a_way() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn tables_that_the_sessions_search_path_hides_stop_the_start() {
+    let pooler = Pooler::start(200).await;
+    let database = TestDatabase::stocked(Kind::Postgres).await;
+    let connection = database.connect().await;
+    let name = rows::<String>(&connection, "SELECT current_database()::text").await;
+    let hidden = format!("ALTER DATABASE {} SET search_path = repairshop", name[0]);
+    sea_orm::ConnectionTrait::execute_unprepared(&connection, &hidden)
+        .await
+        .expect("the setting");
+    // Our own sessions have theirs.
+    Serving::start(&[("DATABASE_URL", &database.url)]);
+    let url = pooler.url(&database);
+    let outcome = repairshop(&["serve"], &[("DATABASE_URL", &url), ("PORT", "0")]);
+    assert_eq!(outcome.status, Some(1));
+    let said = "error: customers: the right to SELECT without its schema (search_path) expected, none found";
+    assert!(outcome.stderr.contains(said), "{}", outcome.stderr);
+    connection.close().await.expect("the connection closes");
+    database.remove().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_pooler_that_forgets_prepared_statements_is_told_at_the_start() {
     let pooler = Pooler::start(0).await;
     let database = TestDatabase::stocked(Kind::Postgres).await;

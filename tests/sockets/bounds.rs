@@ -2,23 +2,25 @@
 
 use std::time::Duration;
 
-use api::Limits;
+use api::{Limits, Settings};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpSocket, TcpStream},
-    task::spawn_blocking,
+    net::TcpStream,
+    task::{spawn_blocking, yield_now},
 };
 use tokio_tungstenite::tungstenite::Message;
 
 use super::TICKET;
-use crate::harness::{Kind, Serving, Shop, Socket, TestDatabase, on_both, within};
+use crate::harness::{Kind, Serving, Shop, Socket, TestDatabase, deaf, on_both, until, within};
 
 on_both!(
     who_does_not_introduce_itself_is_not_waited_for,
     operations_are_counted,
     what_the_client_has_stopped_is_not_heard_of_again,
     a_message_that_is_too_long_is_not_read,
+    a_message_that_is_begun_is_waited_for_no_longer_than_a_body,
+    who_only_answers_pings_stays,
     frames_that_are_none_close_the_socket,
     a_client_that_answers_no_ping_is_gone,
     a_client_that_does_not_read_is_cut_off,
@@ -144,6 +146,64 @@ async fn a_message_that_is_too_long_is_not_read(shop: Shop) {
     }
 }
 
+async fn a_message_that_is_begun_is_waited_for_no_longer_than_a_body(shop: Shop) {
+    let url = shop
+        .with_settings(Settings {
+            body_timeout: Duration::from_millis(100),
+            ..Settings::default()
+        })
+        .await;
+    let ping = json!({ "type": "ping" }).to_string();
+    let (first, last) = ping.split_at(5);
+    let frame = |head: u8, text: &str| {
+        let length = u8::try_from(text.len()).expect("a short message");
+        [&[head, 0x80 | length, 0, 0, 0, 0], text.as_bytes()].concat()
+    };
+    // In parts, between which there may be signs of life.
+    let mut raw = Raw::ready(&url).await;
+    let parts = [frame(0x01, first), frame(0x8a, ""), frame(0x80, last)].concat();
+    raw.0.write_all(&parts).await.expect("the server reads");
+    raw.until(br#"{"type":"pong"}"#).await;
+    for begun in [frame(0x01, first), frame(0x81, &ping)[..9].to_vec()] {
+        let in_parts = begun[0] == 0x01;
+        raw.0.write_all(&begun).await.expect("the server reads");
+        let (mut read, mut write) = raw.0.into_split();
+        let mut said = Vec::new();
+        let ended = read.read_to_end(&mut said);
+        let lives = async {
+            while in_parts && write.write_all(&frame(0x8a, "")).await.is_ok() {
+                yield_now().await;
+            }
+            std::future::pending::<()>().await;
+        };
+        let end = async {
+            tokio::select! { _ = ended => {}, () = lives => {} }
+        };
+        within("the end", end).await;
+        assert_eq!(code(&said), 1013);
+        raw = Raw::ready(&url).await;
+    }
+}
+
+async fn who_only_answers_pings_stays(shop: Shop) {
+    let short = Duration::from_millis(30);
+    let url = shop
+        .with_settings(Settings {
+            body_timeout: short,
+            limits: Limits {
+                heartbeat: short,
+                ..limits()
+            },
+            ..Settings::default()
+        })
+        .await;
+    let mut socket = Socket::ready(&url).await;
+    for _ in 0..5 {
+        let ping = within("a ping", socket.raw_frame()).await;
+        assert!(matches!(ping, Message::Ping(_)), "{ping:?}");
+    }
+}
+
 async fn frames_that_are_none_close_the_socket(shop: Shop) {
     for (bytes, code) in [
         (&[0x81, 0x82, 0, 0, 0, 0, 0xff, 0xfe][..], 1007), // no UTF-8
@@ -163,14 +223,7 @@ struct Raw(TcpStream);
 
 impl Raw {
     async fn ready(url: &str) -> Self {
-        let address = url
-            .trim_start_matches("http://")
-            .trim_end_matches("/graphql");
-        let socket = TcpSocket::new_v4().expect("a socket");
-        // So that the server soon notices that nobody reads.
-        socket.set_recv_buffer_size(4_096).expect("a small buffer");
-        let address = address.parse().expect("an address");
-        let mut stream = socket.connect(address).await.expect("a connection");
+        let mut stream = deaf(url).await;
         let request = "GET /graphql HTTP/1.1\r\nhost: shop\r\nconnection: upgrade\r\n\
             upgrade: websocket\r\nsec-websocket-version: 13\r\n\
             sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
@@ -207,18 +260,20 @@ impl Raw {
         let end = self.0.read_to_end(&mut seen);
         // Who hangs up on bytes that are not read resets the connection, after the close frame.
         let _ = within("the end", end).await;
-        let start = seen
-            .iter()
-            .rposition(|byte| *byte == 0x88)
-            .expect("a close frame");
-        let frame = &seen[start..];
-        assert_eq!(
-            usize::from(frame[1]),
-            frame.len() - 2,
-            "nothing comes after it"
-        );
-        u16::from_be_bytes([frame[2], frame[3]])
+        code(&seen)
     }
+}
+
+/// The code of the close frame that these bytes end with.
+fn code(seen: &[u8]) -> u16 {
+    let start = seen.iter().rposition(|byte| *byte == 0x88);
+    let frame = &seen[start.expect("a close frame")..];
+    assert_eq!(
+        usize::from(frame[1]),
+        frame.len() - 2,
+        "nothing comes after it"
+    );
+    u16::from_be_bytes([frame[2], frame[3]])
 }
 
 async fn a_client_that_answers_no_ping_is_gone(shop: Shop) {
@@ -240,26 +295,31 @@ async fn a_client_that_answers_no_ping_is_gone(shop: Shop) {
 }
 
 async fn a_client_that_does_not_read_is_cut_off(shop: Shop) {
-    let patience = Duration::from_millis(200);
-    let (url, connections) = shop
-        .with_limits(Limits {
-            patience,
-            ..limits()
-        })
-        .await;
-    let mut raw = Raw::ready(&url).await;
+    let limits = Limits {
+        patience: Duration::from_secs(2),
+        // It is not for a ping that it is.
+        heartbeat: Duration::from_hours(1),
+        ..limits()
+    };
+    let (url, connections) = shop.with_limits(limits).await;
     let long = "x".repeat(60_000);
     shop.execute(&format!(
         "UPDATE tickets SET description = '{long}' WHERE id = 1"
     ))
     .await;
-    for id in 0..100 {
-        let payload = json!({ "query": "{ ticket(id: 1) { description } }" });
-        raw.text(&json!({ "id": id.to_string(), "type": "subscribe", "payload": payload }))
-            .await;
+    let mut raw = Raw::ready(&url).await;
+    let mut subscribe = async |id: &str, query: &str| {
+        let subscribe = json!({ "id": id, "type": "subscribe", "payload": { "query": query } });
+        raw.text(&subscribe).await;
+    };
+    subscribe("s", CHANGES).await;
+    until(async || shop.is_listening().await).await;
+    // Six megabytes, more than the connection holds.
+    for id in 0..99 {
+        subscribe(&id.to_string(), "{ ticket(id: 1) { description } }").await;
     }
-    // Six megabytes, more than the connection holds. Everything is dropped with the patience; the
-    // reason waits a little for who reads after all.
+    // Everything is dropped; the reason waits a little for who reads after all.
+    until(async || !shop.is_listening().await).await;
     assert_eq!(raw.closed().await, 1013);
     connections.stop();
     within("no socket is left", connections.stopped()).await;
@@ -304,22 +364,45 @@ async fn what_has_begun_is_finished_before_the_server_stops(shop: Shop) {
     within("the sockets are done", connections.stopped()).await;
 }
 
+/// Over HTTP, by somebody who may not read the answer.
+fn request(accept: &str, body: &str) -> String {
+    format!(
+        "POST /graphql HTTP/1.1\r\nhost: localhost\r\naccept: {accept}\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn the_program_ends_well_with_open_sockets() {
+async fn the_program_ends_well_with_open_sockets_and_streams() {
     let serving = Serving::start(&[]);
     let mut socket = Socket::ready(&serving.url).await;
     socket.subscribe("s", CHANGES).await;
     socket.subscribe("q", TICKET).await;
     assert_eq!(socket.message().await["id"], "q");
+    let mut stream = deaf(&serving.url).await;
+    let body = json!({ "query": CHANGES }).to_string();
+    let request = request("text/event-stream", &body);
+    let sent = stream.write_all(request.as_bytes()).await;
+    sent.expect("the server reads");
+    let mut head = [0; 12];
+    let read = stream.read_exact(&mut head);
+    within("an answer", read).await.expect("an answer");
+    assert_eq!(&head, b"HTTP/1.1 200");
     let ended = spawn_blocking(|| serving.terminate());
     assert_eq!(socket.closed().await.0, 1001);
     drop(socket);
+    let mut rest = String::new();
+    let end = within("its end", stream.read_to_string(&mut rest)).await;
+    end.expect("all of the stream");
+    assert!(rest.contains("UNAVAILABLE"), "{rest}");
+    assert!(rest.contains("event: complete"), "{rest}");
     assert_eq!(within("the end", ended).await.expect("its status"), Some(0));
 }
 
-/// The server's memory with a socket that never reads, while 100,000 changes come by.
+/// The server's memory with a socket and streams that nobody reads, while 100,000 changes come by.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_socket_that_never_reads_does_not_grow_the_server() {
+async fn who_never_reads_does_not_grow_the_server() {
     const ROUNDS: usize = 100;
     let database = TestDatabase::stocked(Kind::Postgres).await;
     let other_program = database.connect().await;
@@ -336,6 +419,15 @@ async fn a_socket_that_never_reads_does_not_grow_the_server() {
     never_reads
         .text(&json!({ "id": "n", "type": "subscribe", "payload": payload }))
         .await;
+
+    let mut streams = Vec::new();
+    for accept in ["text/event-stream", "multipart/mixed;subscriptionSpec=1.0"] {
+        let mut stream = deaf(&serving.url).await;
+        let request = request(accept, &payload.to_string());
+        let sent = stream.write_all(request.as_bytes()).await;
+        sent.expect("the server reads");
+        streams.push(stream);
+    }
 
     let marker = "INSERT INTO tickets (customer_id, title, tech) VALUES (1, 'm', 'marker')";
     let many = "INSERT INTO tickets (customer_id, title, description, tech)
@@ -360,7 +452,7 @@ async fn a_socket_that_never_reads_does_not_grow_the_server() {
     }
     let grown = serving.resident().saturating_sub(before);
     assert!(grown < 32 << 20, "{} MiB for 100 MB of events", grown >> 20);
-    drop((reads, never_reads, serving));
+    drop((reads, never_reads, streams, serving));
     other_program.close().await.expect("the connection closes");
     database.remove().await;
 }

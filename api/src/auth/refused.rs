@@ -2,10 +2,11 @@
 
 use jsonwebtoken::errors::{Error as TokenError, ErrorKind};
 
+use super::source::PAUSE;
 use crate::Error;
 
 /// Why a caller is not let in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Refused {
     /// There is no token.
     Missing,
@@ -15,6 +16,8 @@ pub(crate) enum Refused {
     Invalid(&'static str),
     /// There are no keys as yet.
     Unavailable,
+    /// What it costs to look at one more token is not left to its sender's address.
+    Spent(Error),
 }
 
 impl Refused {
@@ -40,19 +43,21 @@ impl Refused {
             }
             Self::Unavailable => Error::unavailable(
                 "Access tokens cannot be checked at the moment; try again in a few seconds.",
-            ),
+            )
+            .again_in(PAUSE.as_secs()),
+            Self::Spent(error) => error,
         }
     }
 
     /// What `WWW-Authenticate` says; none where the client can do nothing about it.
-    pub(crate) fn challenge(self) -> Option<String> {
+    pub(crate) fn challenge(&self) -> Option<String> {
         match self {
             // Who sent no token is told no error.
             Self::Missing | Self::Malformed => Some(r#"Bearer realm="repairshop""#.to_owned()),
             Self::Invalid(found) => Some(format!(
                 r#"Bearer realm="repairshop", error="invalid_token", error_description="Expected a valid access token, found {found}.""#
             )),
-            Self::Unavailable => None,
+            Self::Unavailable | Self::Spent(_) => None,
         }
     }
 }

@@ -26,7 +26,7 @@ const LONGEST_FILE: u64 = 256 * 1024;
 const FRESH: Duration = Duration::from_mins(5);
 /// How often keys are asked for in the long run at most, whatever tokens come: a rotation or two are
 /// followed at once, and a flood of unknown keys is not.
-pub(crate) const PAUSE: Duration = Duration::from_secs(10);
+pub(super) const PAUSE: Duration = Duration::from_secs(10);
 const AT_ONCE: u32 = 3;
 
 /// Keys, and where others may be had. Cheap to clone.

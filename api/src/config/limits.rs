@@ -73,6 +73,11 @@ pub struct LimitOptions {
     #[arg(value_parser = count(1_024, 1_073_741_824))]
     max_body: usize,
 
+    /// How many bytes of bodies there may be at a time, those of up to 16 KiB aside
+    #[arg(long, env, value_name = "BYTES", default_value_t = Limits::default().bodies)]
+    #[arg(value_parser = count(1_024, 1_099_511_627_776))]
+    max_bodies: usize,
+
     /// How many operations a WebSocket may have at a time
     #[arg(long, env, value_name = "N", default_value_t = Limits::default().operations)]
     #[arg(value_parser = count(1, 10_000))]
@@ -101,6 +106,7 @@ impl LimitOptions {
             values: self.max_values,
             errors: self.max_errors,
             message: self.max_body,
+            bodies: self.max_bodies,
             operations: self.max_operations,
             sockets: self.max_sockets,
             ..Limits::default()

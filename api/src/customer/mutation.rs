@@ -12,7 +12,7 @@ use sea_orm::{
     prelude::{DateTime as NaiveDateTime, Expr},
 };
 
-use super::Customer;
+use super::{Customer, Emails};
 use crate::{
     Result,
     context::ContextExt,
@@ -149,6 +149,10 @@ impl CustomerMutation {
         let (customer, tickets) = input.read(&mut form, &dialect::now(db.get_database_backend()));
         let mut user_errors = form.into_errors();
         let mut created = None;
+        let emails = ctx.data_unchecked::<Emails>();
+        if user_errors.is_empty() && emails.are_taken(db, &customer.email, None).await? {
+            user_errors.push(taken());
+        }
         if user_errors.is_empty() {
             match insert(db, customer, tickets).await {
                 Ok(model) => created = Some(Row(Customer(model.into()))),
@@ -171,11 +175,15 @@ impl CustomerMutation {
             id: input.id,
             if_updated_at: input.if_updated_at,
         };
+        let (db, emails) = (ctx.shop().db(), ctx.data_unchecked::<Emails>());
         let mut form = Form::input();
         let values = input.read(&mut form);
-        let (customer, user_errors) = target
-            .update(ctx.shop().db(), values, form.into_errors(), refused)
-            .await?;
+        let mut errors = form.into_errors();
+        let own = Some(target.id.number);
+        if errors.is_empty() && emails.are_taken(db, &values.email, own).await? {
+            errors.push(taken());
+        }
+        let (customer, user_errors) = target.update(db, values, errors, refused).await?;
         Ok(UpdateCustomerPayload {
             customer,
             user_errors,
@@ -219,10 +227,14 @@ impl CustomerMutation {
 /// What the person can put right, where the database refused a customer.
 fn refused(error: DbErr) -> Result<UserError> {
     if violated(&error) == Some(Constraint::CustomerEmail) {
-        let message = "Another customer has this email address.";
-        return Ok(UserError::input("email", UserErrorCode::Taken, message));
+        return Ok(taken());
     }
     Err(error.into())
+}
+
+fn taken() -> UserError {
+    let message = "Another customer has this email address.";
+    UserError::input("email", UserErrorCode::Taken, message)
 }
 
 async fn insert(

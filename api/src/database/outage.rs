@@ -29,7 +29,8 @@ pub(super) enum Loss {
     Ended,
     /// The connection was cut while the statement was under way: nobody knows.
     Cut,
-    /// A replica stopped it, for it held up what came from the primary.
+    /// It stood in another's way, and was undone: on a replica, in that of what came from the
+    /// primary.
     Conflict,
     /// It was prepared for a table that has been altered since. It was not run.
     Outdated,
@@ -58,7 +59,8 @@ impl Loss {
                 Some(Self::Ended)
             }
             "0A000" if routine == Some("RevalidateCachedQuery") => Some(Self::Outdated),
-            "40001" if error.message().contains("recovery") => Some(Self::Conflict),
+            // Whatever the language of the message: `serialization_failure`, `deadlock_detected`.
+            "40001" | "40P01" => Some(Self::Conflict),
             code => ["57P", "08"]
                 .iter()
                 .any(|class| code.starts_with(class))
@@ -68,7 +70,7 @@ impl Loss {
 
     /// Whether the statement has certainly changed nothing.
     pub(super) fn is_without_effect(self) -> bool {
-        matches!(self, Self::Unsent | Self::Ended | Self::Outdated)
+        !matches!(self, Self::Cut)
     }
 
     /// Whether the statement itself cannot have been the cause.

@@ -292,7 +292,7 @@ pub(crate) fn is_unknown(error: &DbErr) -> bool {
 /// Whether an error comes of a connection that was lost, which the log has told of.
 pub(crate) fn is_loss(error: &DbErr) -> bool {
     let late = matches!(error, DbErr::Conn(RuntimeErr::Internal(said)) if said == LATE);
-    late || is_unknown(error) || Loss::of(error).is_some()
+    late || is_unknown(error) || Loss::of(error).is_some_and(|loss| loss != Loss::Conflict)
 }
 
 fn is_timeout(error: &DbErr) -> bool {

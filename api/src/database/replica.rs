@@ -1,6 +1,6 @@
 //! A replica that answers the queries while it can.
 //!
-//! It is trusted with them once it has every migration that this program knows, and again once it
+//! It is trusted with them once it has the tables as this program reads them, and again once it
 //! answers after it did not; meanwhile the primary has them. What it lags behind is the caller's to
 //! know.
 
@@ -12,6 +12,7 @@ use std::{
     time::Duration,
 };
 
+use migration::tables::Severity;
 use sea_orm::{ConnAcquireErr, DbErr};
 use tokio::{sync::Notify, time::sleep};
 
@@ -107,10 +108,10 @@ impl Replica {
         }
     }
 
-    /// Whether it is there, with the tables that this program knows.
+    /// Whether it is there, with tables that this program can read.
     async fn look(&self) -> Result<(), Away> {
-        let status = migration::status(self.0.db.given_back()).await;
-        let pending = status
+        let differences = migration::check(self.0.db.given_back())
+            .await
             .map_err(|error| {
                 let passing = sqlx_error(&error).is_none_or(is_passing);
                 if passing {
@@ -118,13 +119,11 @@ impl Replica {
                 } else {
                     Away::Refuses(error)
                 }
-            })?
-            .pending;
-        if pending.is_empty() {
-            Ok(())
-        } else {
-            let count = pending.len();
-            Err(Away::For(format!("it has not had {count} migrations")))
+            })?;
+        let unreadable = differences.iter().find(|it| it.severity == Severity::Fatal);
+        match unreadable {
+            None => Ok(()),
+            Some(difference) => Err(Away::For(difference.to_string())),
         }
     }
 }

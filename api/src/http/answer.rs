@@ -146,11 +146,7 @@ pub(super) fn none_acceptable() -> HttpResponse {
 
 /// Refuses to keep one more connection open (RFC 9110, section 15.6.4).
 pub(super) fn no_room(answer: Answer) -> HttpResponse {
-    let message = "The server has no room for one more open connection; try again in a moment.";
-    let error = Error::unavailable(message).into_server_error();
-    let mut response = answer.errors(StatusCode::SERVICE_UNAVAILABLE, vec![error]);
-    (response.headers_mut()).insert(RETRY_AFTER, HeaderValue::from_static("10"));
-    response
+    answer.request_error(Error::no_room().into_server_error())
 }
 
 /// Gives an answer to GET its bytes and their tag, or says that the caller has them already.

@@ -5,8 +5,8 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use axum::{
     extract::{ConnectInfo, FromRequestParts},
     http::{
-        HeaderMap, HeaderName, HeaderValue, StatusCode,
-        header::{AUTHORIZATION, CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE},
+        HeaderMap, HeaderName, HeaderValue,
+        header::{AUTHORIZATION, CACHE_CONTROL, WWW_AUTHENTICATE},
         request::Parts,
     },
     response::{IntoResponse, Response},
@@ -14,8 +14,9 @@ use axum::{
 
 use super::{Server, answer::Answer, negotiate::listed};
 use crate::{
+    App,
     address::{Proxy, origin},
-    auth::{Auth, PAUSE, Refused},
+    auth::{Auth, Refused},
     viewer::Caller,
 };
 
@@ -37,7 +38,7 @@ impl FromRequestParts<Server> for Caller {
         let Some(auth) = &settings.auth else {
             return Ok(Self::anybody(address));
         };
-        let caller = known(auth, &parts.headers, address).await;
+        let caller = known(&server.app, auth, &parts.headers, address).await;
         caller.map_err(|refused| Unknown {
             refused,
             address,
@@ -46,13 +47,19 @@ impl FromRequestParts<Server> for Caller {
     }
 }
 
-async fn known(auth: &Auth, headers: &HeaderMap, address: IpAddr) -> Result<Caller, Refused> {
+async fn known(
+    app: &App,
+    auth: &Auth,
+    headers: &HeaderMap,
+    address: IpAddr,
+) -> Result<Caller, Refused> {
     let mut lines = headers.get_all(AUTHORIZATION).iter();
     match (lines.next(), lines.next()) {
         (None, _) => Err(Refused::Missing),
         (Some(line), None) => {
             let line = line.to_str().map_err(|_| Refused::Malformed)?;
-            auth.caller(line, address).await
+            let pay = |cost| app.charge(&Caller::anybody(address), cost);
+            auth.caller(line, address, pay).await
         }
         // Which of them is meant is not guessed.
         _ => Err(Refused::Malformed),
@@ -68,22 +75,13 @@ impl Unknown {
 
 impl IntoResponse for Unknown {
     fn into_response(self) -> Response {
-        let status = if self.refused == Refused::Unavailable {
-            StatusCode::SERVICE_UNAVAILABLE
-        } else {
-            StatusCode::UNAUTHORIZED
-        };
+        let challenge = self.refused.challenge().map(HeaderValue::try_from);
         let error = self.refused.error().into_server_error();
-        let mut response = self.answer.errors(status, vec![error]);
+        let mut response = self.answer.request_error(error);
         let headers = response.headers_mut();
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        match self.refused.challenge().map(HeaderValue::try_from) {
-            Some(Ok(challenge)) => {
-                headers.insert(WWW_AUTHENTICATE, challenge);
-            }
-            _ => {
-                headers.insert(RETRY_AFTER, PAUSE.as_secs().into());
-            }
+        if let Some(Ok(challenge)) = challenge {
+            headers.insert(WWW_AUTHENTICATE, challenge);
         }
         response
     }

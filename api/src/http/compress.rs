@@ -13,8 +13,13 @@ use axum::{
 use tower::{ServiceExt, service_fn};
 use tower_http::{CompressionLevel, compression::Compression};
 
+use super::negotiate::coding;
+
 /// What fits into one packet as it is gains nothing.
 const WORTH_IT: u64 = 1400;
+/// The last is taken by who takes them all. Not Zstandard: the HTTP client of code generators accepts
+/// it also on Node.js before 22.15, which cannot unpack it.
+const CODINGS: [&str; 3] = ["zstd", "gzip", "br"];
 
 /// The answer, compressed if it is long enough and the caller accepts that.
 ///
@@ -24,11 +29,11 @@ pub(super) async fn compressed(asked: &HeaderMap, response: Response) -> Respons
     if response.body().size_hint().lower() < WORTH_IT {
         return response;
     }
-    let Some(accepted) = asked.get(ACCEPT_ENCODING) else {
+    let Some(coding) = coding(asked, CODINGS) else {
         return varying(response);
     };
     let mut request = Request::new(response);
-    (request.headers_mut()).insert(ACCEPT_ENCODING, accepted.clone());
+    (request.headers_mut()).insert(ACCEPT_ENCODING, HeaderValue::from_static(coding));
     let answer = service_fn(|it: Request<Response>| ready(Ok::<_, Infallible>(it.into_body())));
     let Ok(response) = Compression::new(answer)
         .quality(CompressionLevel::Fastest)

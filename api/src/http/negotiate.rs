@@ -2,7 +2,7 @@
 
 use axum::http::{
     HeaderMap, HeaderName, HeaderValue,
-    header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, IF_NONE_MATCH},
+    header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, IF_NONE_MATCH},
 };
 
 pub(crate) const GRAPHQL: &str = "application/graphql-response+json";
@@ -84,6 +84,31 @@ pub(crate) fn weight(headers: &HeaderMap, media_type: &str) -> f32 {
         }
     }
     best.1
+}
+
+/// No content coding at all.
+pub(crate) const IDENTITY: &str = "identity";
+
+/// Of the content codings that are offered the one that a caller likes best, and of those that it
+/// likes as much the last; none where it would rather have the bytes as they are (RFC 9110, section
+/// 12.5.3).
+pub(crate) fn coding(
+    headers: &HeaderMap,
+    offered: impl IntoIterator<Item = &'static str>,
+) -> Option<&'static str> {
+    let weight = |coding| {
+        let of = |name| accepted(headers, &ACCEPT_ENCODING).find(|it| it.is(name));
+        of(coding).or_else(|| of("*")).map(|it| it.weight)
+    };
+    // Acceptable unless it says otherwise, but no reason to send more bytes.
+    let mut best = (None, weight(IDENTITY).unwrap_or(0.001));
+    for coding in offered {
+        let weight = weight(coding).unwrap_or(0.0);
+        if weight > 0.0 && weight >= best.1 {
+            best = (Some(coding), weight);
+        }
+    }
+    best.0
 }
 
 /// Whether a body is JSON in UTF-8, and nothing that would have to be unpacked.

@@ -17,6 +17,8 @@ use crate::{App, stream::Format, viewer::Caller};
 pub(super) struct Wish {
     /// With one response; also with what is said where there is none.
     pub(super) answer: Answer,
+    /// Whether one response is welcome.
+    pub(super) takes_one: bool,
     /// With a stream of responses.
     stream: Option<Format>,
     /// Also where there is only one.
@@ -33,13 +35,19 @@ impl Wish {
         });
         (answer.is_some() || stream.is_some()).then(|| Self {
             answer: answer.unwrap_or(Answer::Json),
+            takes_one: answer.is_some(),
             stream: stream.map(|(format, _)| format),
             only_stream,
         })
     }
 
     /// The stream that is to answer a request; none where one response is.
-    pub(super) fn stream(self, app: &App, request: &Request, may_write: bool) -> Option<Stream> {
+    pub(super) fn stream(
+        self,
+        app: &App,
+        request: &mut Request,
+        may_write: bool,
+    ) -> Option<Stream> {
         let format = self.stream?;
         let kind = app.operation_type(request);
         let is_subscription = kind == Some(OperationType::Subscription);

@@ -11,7 +11,7 @@
 use std::time::Duration;
 
 use sea_orm::{
-    ConnectionTrait, DbBackend, DbErr, QueryResult, Statement, Value,
+    ConnectionTrait, DbBackend, DbErr, QueryResult, RuntimeErr, Statement, Value,
     sqlx::{
         self,
         postgres::{PgConnectOptions, PgListener, PgPoolOptions},
@@ -22,7 +22,7 @@ use tokio::{
     time::{Instant, sleep, sleep_until, timeout},
 };
 
-use super::{Live, change::Noted};
+use super::{Live, Reading, change::Noted};
 use crate::database::{Database, Direct, Pool};
 
 /// Where a listener is known, until it says so again. Minutes are also what the triggers go on for
@@ -107,18 +107,22 @@ impl Source {
     }
 
     /// Publishes changes until nobody listens any more, and tidies up.
-    pub(super) async fn listen(&self, live: &Live, ready: &watch::Sender<bool>) {
+    pub(super) async fn listen(&self, live: &Live, ready: &watch::Sender<Reading>) {
         let mut place = None;
         let mut pause = PAUSE.0;
         loop {
             let began = Instant::now();
             match self.attend(&mut place, live, ready).await {
                 Ok(()) => break,
+                Err(lost) if lost.is_for_good() => {
+                    ready.send_replace(Reading::Impossible);
+                }
                 Err(lost) => {
                     if began.elapsed() > PAUSE.1 {
                         pause = PAUSE.0;
                     }
                     lost.log(pause == PAUSE.0);
+                    live.reads(false);
                 }
             }
             tokio::select! { () = sleep(pause) => {}, () = live.0.queue.deserted() => {} }
@@ -140,7 +144,7 @@ impl Source {
         &self,
         place: &mut Option<Place>,
         live: &Live,
-        ready: &watch::Sender<bool>,
+        ready: &watch::Sender<Reading>,
     ) -> Result<(), Lost> {
         let Some(options) = self.listener() else {
             self.woken.notify_one();
@@ -180,7 +184,7 @@ impl Source {
         listens: bool,
         place: &mut Option<Place>,
         live: &Live,
-        ready: &watch::Sender<bool>,
+        ready: &watch::Sender<Reading>,
     ) -> Result<(), Lost> {
         // The connection listens from now on, if there is one.
         woken.notified().await;
@@ -189,14 +193,15 @@ impl Source {
         {
             *place = None;
             // First, so that who comes after the gap waits for what comes next.
-            ready.send_replace(false);
+            ready.send_replace(Reading::NotYet);
             live.publish_gap().await;
         }
         let place = match place {
             Some(place) => place,
             None => place.insert(self.begin().await?),
         };
-        ready.send_replace(true);
+        ready.send_replace(Reading::Yes);
+        live.reads(true);
         let mut alarm = Instant::now() + MINUTE;
         let mut heard = true;
         self.publish(place, live).await?;
@@ -279,6 +284,19 @@ impl Source {
 }
 
 impl Lost {
+    /// Whether there are no tables to note changes in: PostgreSQL's `undefined_table`. They are looked
+    /// for again when the next one subscribes.
+    fn is_for_good(&self) -> bool {
+        let Self::Statement(DbErr::Exec(error) | DbErr::Query(error)) = self else {
+            return false;
+        };
+        let RuntimeErr::SqlxError(error) = error else {
+            return false;
+        };
+        let error = error.as_database_error();
+        error.is_some_and(|error| error.code().as_deref() == Some("42P01"))
+    }
+
     /// The first of several in a row is a line of the log.
     fn log(&self, is_first: bool) {
         let cause: &dyn std::fmt::Display = match self {

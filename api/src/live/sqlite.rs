@@ -12,7 +12,7 @@ use tokio::{
     time::sleep,
 };
 
-use super::{Live, change::Noted};
+use super::{Live, Reading, change::Noted};
 use crate::database::Pool;
 
 /// How long to wait before another attempt.
@@ -81,11 +81,11 @@ impl Source {
     }
 
     /// Publishes changes until nobody listens any more, and tidies up.
-    pub(super) async fn listen(&self, live: &Live, ready: &watch::Sender<bool>) {
+    pub(super) async fn listen(&self, live: &Live, ready: &watch::Sender<Reading>) {
         if let Err(cause) = self.read(live, ready).await {
             tracing::error!(%cause, "changes cannot be read");
             live.publish_gap().await;
-            ready.send_replace(false);
+            ready.send_replace(Reading::NotYet);
             sleep(PAUSE).await;
         }
         if let Err(cause) = self.execute(&CLOSE).await {
@@ -101,9 +101,10 @@ impl Source {
         Ok(())
     }
 
-    async fn read(&self, live: &Live, ready: &watch::Sender<bool>) -> Result<(), DbErr> {
+    async fn read(&self, live: &Live, ready: &watch::Sender<Reading>) -> Result<(), DbErr> {
         self.execute(&OPEN).await?;
-        ready.send_replace(true);
+        ready.send_replace(Reading::Yes);
+        live.reads(true);
         loop {
             tokio::select! {
                 () = self.woken.notified() => live.publish(&self.take().await?).await,

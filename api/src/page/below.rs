@@ -32,7 +32,7 @@ pub struct Below<R: Listed> {
 /// for at the same moment, in one statement for the rows, and one for the totals where wanted.
 ///
 /// # Errors
-/// As [`list`].
+/// As [`super::list`].
 pub async fn list_below<R: Listed, K: ParentKey>(
     ctx: &Context<'_>,
     parent: ColumnOf<R>,
@@ -58,7 +58,7 @@ pub async fn list_below<R: Listed, K: ParentKey>(
 /// The lists below all parents of a level: what [`list_below`] does for a parent.
 ///
 /// # Errors
-/// As [`list`], and those of the fields below.
+/// As [`super::list`], and those of the fields below.
 pub async fn below<R: Listed, P: Record, K: ParentKey>(
     ctx: &Context<'_>,
     sets: &[&Positioned<SelectionSet>],

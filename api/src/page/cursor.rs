@@ -5,12 +5,12 @@
 
 use async_graphql::resolver_utils::enum_value;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use chrono::DateTime;
+use chrono::{DateTime, Datelike, NaiveDateTime};
 use sea_orm::{DbErr, QueryResult, sea_query::Value};
 use serde_json::Value as Json;
 
 use super::{Listed, OrderDirection, SortKey};
-use crate::{Error, Result, scalar::is_common};
+use crate::{Error, Result, dialect};
 
 /// The type of a sort key's values.
 #[derive(Clone, Copy, Debug)]
@@ -72,10 +72,12 @@ impl Keys {
                 KeyKind::BigInt => row.try_get_by_index::<i64>(index)?.into(),
                 KeyKind::Bool => row.try_get_by_index::<bool>(index)?.into(),
                 KeyKind::Text => row.try_get_by_index::<String>(index)?.into(),
-                KeyKind::Time => {
-                    let instant: sea_orm::prelude::DateTime = row.try_get_by_index(index)?;
-                    instant.and_utc().timestamp_micros().into()
+                KeyKind::Time => match dialect::instant(row, index)?.unwrap_or_default() {
+                    NaiveDateTime::MIN => i64::MIN,
+                    NaiveDateTime::MAX => i64::MAX,
+                    instant => instant.and_utc().timestamp_micros(),
                 }
+                .into(),
             });
         }
         Ok(BASE64_URL_SAFE_NO_PAD.encode(Json::Array(parts).to_string()))
@@ -112,8 +114,14 @@ impl KeyKind {
             Self::Bool => json.as_bool()?.into(),
             Self::Text => json.as_str().filter(|text| !text.contains('\0'))?.into(),
             Self::Time => {
-                let instant = DateTime::from_timestamp_micros(json.as_i64()?)?.naive_utc();
-                Some(instant).filter(is_common)?.into()
+                let instant = match json.as_i64()? {
+                    i64::MIN => NaiveDateTime::MIN,
+                    i64::MAX => NaiveDateTime::MAX,
+                    // PostgreSQL has none before.
+                    micros => Some(DateTime::from_timestamp_micros(micros)?.naive_utc())
+                        .filter(|instant| instant.year() > -4713)?,
+                };
+                instant.into()
             }
         })
     }

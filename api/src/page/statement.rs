@@ -175,7 +175,7 @@ fn beyond<R: Listed>(list: &List<R>, values: &[Value], after: bool) -> Expr {
     let terms: Vec<Term> = (list.keys.terms.iter().zip(values))
         .map(|(term, value)| Term {
             expr: term.key.expr.clone(),
-            value: Expr::val(value.clone()),
+            value: dialect::bound(value),
             smaller: term.descending == after,
         })
         .collect();

@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 
 use async_graphql::{Response, ServerError};
-use axum::extract::ws::{CloseFrame, Message, Utf8Bytes};
 use serde::Deserialize;
 use serde_json::{Map, Value, value::RawValue};
+use tokio_tungstenite::tungstenite::{Message, Utf8Bytes, protocol::CloseFrame};
 
 use crate::{request::Parameters, response};
 
@@ -28,6 +28,8 @@ impl Close {
     pub(super) const TOO_BIG: Self = Self::new(1009, "Message too big");
     /// IANA's "Try Again Later": clients connect again, as they should.
     pub(super) const TOO_SLOW: Self = Self::new(1013, "Too slow: messages were not read in time");
+    pub(super) const UNFINISHED: Self =
+        Self::new(1013, "Too slow: a message was not finished in time");
     pub(super) const TRY_LATER: Self = Self::new(1013, "Access tokens cannot be checked now");
     pub(super) const UNAUTHORIZED: Self = Self::new(4401, "Unauthorized");
     pub(super) const TOKEN_EXPIRED: Self = Self::new(4401, "The access token has expired");
@@ -63,7 +65,7 @@ impl Close {
 
 impl From<Close> for Message {
     fn from(Close(code, reason): Close) -> Self {
-        let reason = Utf8Bytes::from(reason.as_ref());
+        let (code, reason) = (code.into(), Utf8Bytes::from(reason.as_ref()));
         Self::Close(Some(CloseFrame { code, reason }))
     }
 }

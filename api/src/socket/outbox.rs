@@ -7,11 +7,10 @@ use std::{
 };
 
 use async_graphql::futures_util::Sink;
-use axum::{
-    Error,
-    extract::ws::{Message, WebSocket},
-};
 use tokio::time::Instant;
+use tokio_tungstenite::tungstenite::{Error, Message};
+
+use super::Socket;
 
 /// Above these nothing more is begun: no event is fetched, no message read.
 const FULL: usize = 64;
@@ -52,7 +51,7 @@ impl Outbox {
     /// Sends; ready when everything is on its way.
     pub(super) fn poll_send(
         &mut self,
-        socket: &mut WebSocket,
+        socket: &mut Socket,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), Error>> {
         let mut socket = Pin::new(socket);
@@ -81,6 +80,6 @@ fn size(message: &Message) -> usize {
     match message {
         Message::Text(text) => text.len(),
         Message::Binary(bytes) | Message::Ping(bytes) | Message::Pong(bytes) => bytes.len(),
-        Message::Close(_) => 0,
+        Message::Close(_) | Message::Frame(_) => 0,
     }
 }

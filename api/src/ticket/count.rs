@@ -134,7 +134,7 @@ fn read(row: &QueryResult, dimensions: &[TicketDimension]) -> Result<TicketCount
         match dimension {
             TicketDimension::Tech => group.tech = row.try_get_by_index(index)?,
             TicketDimension::Completed => group.completed = row.try_get_by_index(index)?,
-            TicketDimension::CreatedOn => group.created_on = row.try_get_by_index(index)?,
+            TicketDimension::CreatedOn => group.created_on = dialect::date(row, index)?,
             TicketDimension::Customer => group.customer_id = row.try_get_by_index(index)?,
         }
     }

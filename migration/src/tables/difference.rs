@@ -4,6 +4,9 @@ use std::fmt;
 
 use super::{Column, Table};
 
+const A_TABLE: &str = "a table";
+const NONE: &str = "none";
+
 /// What a difference means for a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
@@ -38,6 +41,16 @@ pub struct Difference {
     pub expected: String,
     /// `varchar(5)`.
     pub found: String,
+    /// The command, or the statement, that puts it right, where that is one.
+    pub mend: Option<String>,
+}
+
+impl Difference {
+    /// Whether there is no table at all, which the first migration would make.
+    #[must_use]
+    pub fn is_no_table(&self) -> bool {
+        self.expected == A_TABLE && self.found == NONE
+    }
 }
 
 /// One line: `customers.zip_code: varchar(10) expected, varchar(5) found`.
@@ -47,11 +60,15 @@ impl fmt::Display for Difference {
         if let Some(column) = &self.column {
             write!(f, ".{column}")?;
         }
-        write!(f, ": {} expected, {} found", self.expected, self.found)
+        write!(f, ": {} expected, {} found", self.expected, self.found)?;
+        match &self.mend {
+            Some(mend) => write!(f, "; `{mend}` mends it"),
+            None => Ok(()),
+        }
     }
 }
 
-/// All of them, the fatal ones first. SQLite keeps any value in any column, and so is not `typed`.
+/// All of them. SQLite keeps any value in any column, and so is not `typed`.
 pub(super) fn differences(expected: &[Table], live: &[Table], typed: bool) -> Vec<Difference> {
     let mut all = Found {
         all: Vec::new(),
@@ -60,16 +77,14 @@ pub(super) fn differences(expected: &[Table], live: &[Table], typed: bool) -> Ve
     for table in expected {
         match live.iter().find(|it| it.name == table.name) {
             Some(found) => all.table(table, found),
-            None => all.add(Severity::Fatal, &table.name, None, "a table", "none"),
+            None => all.add(Severity::Fatal, &table.name, None, A_TABLE, NONE),
         }
     }
     for table in live {
         if !expected.iter().any(|it| it.name == table.name) {
-            all.add(Severity::Harmless, &table.name, None, "nothing", "a table");
+            all.add(Severity::Harmless, &table.name, None, "nothing", A_TABLE);
         }
     }
-    all.all
-        .sort_by_key(|difference| std::cmp::Reverse(difference.severity));
     all.all
 }
 
@@ -93,6 +108,7 @@ impl Found {
             column: column.map(ToOwned::to_owned),
             expected: expected.into(),
             found: found.into(),
+            mend: None,
         });
     }
 
@@ -132,6 +148,13 @@ impl Found {
                 };
             self.add(severity, table, Some(&column.name), "no column", found);
         }
+        for odd in &live.oddities {
+            // One of columns that nobody here knows is as little to us as they are.
+            if odd.columns.iter().any(|it| expected.column(it).is_some()) {
+                let columns = odd.columns.join(", ");
+                self.add(Wrong, table, Some(&columns), &odd.expected, &odd.found);
+            }
+        }
         self.indexes(expected, live);
         self.foreign_keys(expected, live);
     }
@@ -139,7 +162,12 @@ impl Found {
     fn column(&mut self, table: &str, expected: &Column, live: &Column) {
         use Severity::{Fatal, Wrong};
         let name = Some(expected.name.as_str());
-        if expected.kind != live.kind {
+        // SQLite has integers of one size.
+        let size = |kind: &str| match kind {
+            "bigint" if !self.typed => "integer".to_owned(),
+            kind => kind.to_owned(),
+        };
+        if size(&expected.kind) != size(&live.kind) {
             let severity = if !self.typed || alike(&expected.kind, &live.kind) {
                 Wrong
             } else {
@@ -211,22 +239,25 @@ impl Found {
     }
 
     fn foreign_keys(&mut self, expected: &Table, live: &Table) {
-        let same = |a: &super::ForeignKey, b: &super::ForeignKey| {
-            a.columns == b.columns && a.to == b.to && a.to_columns == b.to_columns
-        };
         let said = |key: &super::ForeignKey| {
             format!("a foreign key to {}.{}", key.to, key.to_columns.join(", "))
         };
         for key in &live.foreign_keys {
-            let (Some(how), true) = (
-                &key.lenient,
-                expected.foreign_keys.iter().any(|it| same(it, key)),
-            ) else {
+            let meant = expected.foreign_keys.iter().find(|it| it.refers_as(key));
+            let Some(meant) = meant.filter(|it| it.lenient != key.lenient) else {
                 continue;
             };
             let column = key.columns.join(", ");
-            let found = format!("one with {how}");
-            self.add(Severity::Wrong, &live.name, Some(&column), said(key), found);
+            let with = |key: &super::ForeignKey| match &key.lenient {
+                Some(how) => format!(" with {how}"),
+                None => String::new(),
+            };
+            let expected = format!("{}{}", said(meant), with(meant));
+            let found = match &key.lenient {
+                Some(how) => format!("one with {how}"),
+                None => "one that refuses".to_owned(),
+            };
+            self.add(Severity::Wrong, &live.name, Some(&column), expected, found);
         }
         for (keys, others, missing) in [
             (&expected.foreign_keys, &live.foreign_keys, true),
@@ -234,7 +265,7 @@ impl Found {
         ] {
             for key in keys
                 .iter()
-                .filter(|key| !others.iter().any(|it| same(it, key)))
+                .filter(|key| !others.iter().any(|it| it.refers_as(key)))
             {
                 let column = Some(key.columns.join(", "));
                 let none = "no foreign key".to_owned();

@@ -2,7 +2,7 @@
 
 use sea_orm_migration::sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult, Statement};
 
-use super::{Column, ForeignKey, Index, Table, wording};
+use super::{Column, ForeignKey, Index, Oddity, Table, wording};
 
 /// Rows of: what it is of, its table, its name, two texts, and a yes or no.
 const POSTGRES: &str = "
@@ -32,12 +32,26 @@ SELECT 'foreign key', c.relname::text, f.conname::text,
     (SELECT string_agg(a.attname, ',' ORDER BY k.place) FROM unnest(f.conkey) WITH ORDINALITY k(attnum, place)
         JOIN pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = k.attnum),
     CASE WHEN f.confdeltype = 'c' THEN 'ON DELETE CASCADE' WHEN f.confdeltype = 'n' THEN 'ON DELETE SET NULL'
-        WHEN f.confdeltype = 'd' THEN 'ON DELETE SET DEFAULT' WHEN NOT f.convalidated THEN 'NOT VALID' ELSE '' END
+        WHEN f.confdeltype = 'd' THEN 'ON DELETE SET DEFAULT' WHEN NOT f.convalidated THEN 'NOT VALID'
+        WHEN f.condeferred THEN 'DEFERRABLE INITIALLY DEFERRED' WHEN f.condeferrable THEN 'DEFERRABLE' ELSE '' END
     || ',' || t.relname || ',' || (SELECT string_agg(a.attname, ',' ORDER BY k.place)
         FROM unnest(f.confkey) WITH ORDINALITY k(attnum, place)
         JOIN pg_attribute a ON a.attrelid = f.confrelid AND a.attnum = k.attnum), false
 FROM pg_constraint f JOIN pg_class c ON c.oid = f.conrelid JOIN pg_class t ON t.oid = f.confrelid
 WHERE f.contype = 'f' AND c.relnamespace = to_regnamespace('public') AND c.relname IN (KNOWN)
+UNION ALL
+SELECT 'oddity', c.relname::text, 'no check',
+    (SELECT string_agg(a.attname, ',' ORDER BY k.place) FROM unnest(f.conkey) WITH ORDINALITY k(attnum, place)
+        JOIN pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = k.attnum),
+    pg_get_constraintdef(f.oid), false
+FROM pg_constraint f JOIN pg_class c ON c.oid = f.conrelid
+WHERE f.contype = 'c' AND c.relnamespace = to_regnamespace('public') AND c.relname IN (KNOWN)
+UNION ALL
+SELECT 'oddity', c.relname::text, 'a deterministic collation', a.attname::text,
+    quote_ident(l.collname) || ', one that is not,', false
+FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid JOIN pg_collation l ON l.oid = a.attcollation
+WHERE c.relnamespace = to_regnamespace('public') AND c.relkind IN ('r', 'p') AND c.relname IN (KNOWN)
+    AND a.attnum > 0 AND NOT a.attisdropped AND NOT l.collisdeterministic
 UNION ALL
 SELECT 'denied', c.relname::text, privilege, '', NULL, false
 FROM pg_class c, unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) privilege
@@ -63,7 +77,10 @@ const SQLITE: &str = "
 SELECT 'table', name, '', '', NULL, 0 FROM sqlite_master
 WHERE type = 'table' AND name NOT LIKE 'sqlite!_%' ESCAPE '!'
 UNION ALL
-SELECT CASE WHEN upper(p.type) = 'INTEGER' AND p.pk = 1 OR p.hidden > 1 THEN 'automatic' ELSE 'column' END,
+SELECT CASE WHEN p.hidden > 1 THEN 'automatic'
+        WHEN upper(p.type) <> 'INTEGER' OR p.pk = 0 OR
+            (SELECT count(*) FROM pragma_table_info(m.name) k WHERE k.pk > 0) > 1 THEN 'column'
+        WHEN m.sql LIKE '%AUTOINCREMENT%' THEN 'automatic' ELSE 'rowid' END,
     m.name, p.name, p.type, p.dflt_value, NOT (p.\"notnull\" OR p.pk > 0)
 FROM sqlite_master m JOIN pragma_table_xinfo(m.name) p
 WHERE m.type = 'table' AND m.name IN (KNOWN)
@@ -102,14 +119,14 @@ pub async fn live<C: ConnectionTrait>(db: &C, expected: &[Table]) -> Result<Vec<
     let statement = Statement::from_string(backend, sql.replace("KNOWN", &known.join(", ")));
     let mut tables: Vec<Table> = Vec::new();
     for row in db.query_all_raw(statement).await? {
-        add(&mut tables, &row)?;
+        add(&mut tables, &row, expected)?;
     }
     // Its own book-keeping, which PostgreSQL has in a schema of its own.
     tables.retain(|table| table.name != "seaql_migrations");
     Ok(tables)
 }
 
-fn add(tables: &mut Vec<Table>, row: &QueryResult) -> Result<(), DbErr> {
+fn add(tables: &mut Vec<Table>, row: &QueryResult, expected: &[Table]) -> Result<(), DbErr> {
     let what: String = row.try_get_by_index(0)?;
     let of: String = row.try_get_by_index(1)?;
     let name: String = row.try_get_by_index(2)?;
@@ -127,6 +144,7 @@ fn add(tables: &mut Vec<Table>, row: &QueryResult) -> Result<(), DbErr> {
             indexes: Vec::new(),
             foreign_keys: Vec::new(),
             denied: Vec::new(),
+            oddities: Vec::new(),
         });
         return Ok(());
     }
@@ -135,8 +153,12 @@ fn add(tables: &mut Vec<Table>, row: &QueryResult) -> Result<(), DbErr> {
         return Ok(());
     };
     match what.as_str() {
-        "column" | "automatic" => {
-            let automatic = what == "automatic";
+        "column" | "automatic" | "rowid" => {
+            // SQLite numbers each integer key; whether that is meant, the entity says.
+            let meant = expected.iter().find(|it| it.name == of);
+            let meant = meant.and_then(|it| it.column(&name));
+            let meant = meant.is_some_and(|it| it.automatic);
+            let automatic = what == "automatic" || what == "rowid" && meant;
             let kind = wording::kind(&first.unwrap_or_default());
             let default = second.filter(|_| !automatic);
             table.columns.push(Column {
@@ -164,14 +186,26 @@ fn add(tables: &mut Vec<Table>, row: &QueryResult) -> Result<(), DbErr> {
         "foreign key" => {
             let mut to = list(second);
             let to_columns = to.split_off(2.min(to.len()));
+            let columns = list(first);
+            let to_table = to.pop().unwrap_or_default();
             table.foreign_keys.push(ForeignKey {
-                name,
-                columns: list(first),
-                to: to.pop().unwrap_or_default(),
+                // SQLite has no use for one.
+                name: if name.is_empty() {
+                    ForeignKey::usual_name(&of, &columns, &to_table, &to_columns)
+                } else {
+                    name
+                },
+                columns,
+                to: to_table,
                 to_columns,
                 lenient: to.pop().filter(|how| !how.is_empty()),
             });
         }
+        "oddity" => table.oddities.push(Oddity {
+            columns: list(first),
+            expected: name,
+            found: second.unwrap_or_default(),
+        }),
         _ => table.denied.push(name),
     }
     Ok(())

@@ -35,10 +35,13 @@ pub(super) fn kind(declared: &str) -> String {
         "jsonb_text" => "jsonb",
         "json_text" => "json",
         "uuid_text" => "uuid",
+        "varbinary_blob" => "blob",
         other => other,
     };
     match length {
         Some(length) => format!("{base}({length})"),
+        // As the standard has it.
+        None if base == "char" => "char(1)".to_owned(),
         None => base.to_owned(),
     }
 }
@@ -117,6 +120,7 @@ pub(super) fn column_type(kind: &str) -> Option<ColumnType> {
             "varchar" => ColumnType::String(StringLen::None),
             "char" => ColumnType::Char(None),
             "text" => ColumnType::Text,
+            "tinyint" => ColumnType::TinyInteger,
             "smallint" => ColumnType::SmallInteger,
             "integer" => ColumnType::Integer,
             "bigint" => ColumnType::BigInteger,
@@ -131,12 +135,14 @@ pub(super) fn column_type(kind: &str) -> Option<ColumnType> {
             "uuid" => ColumnType::Uuid,
             "json" => ColumnType::Json,
             "jsonb" => ColumnType::JsonBinary,
+            "blob" | "bytea" => ColumnType::Blob,
             _ => return None,
         });
     };
     match (base, length.split_once(',')) {
         ("varchar", None) => Some(ColumnType::String(StringLen::N(length.parse().ok()?))),
         ("char", None) => Some(ColumnType::Char(Some(length.parse().ok()?))),
+        ("blob", None) => Some(ColumnType::Binary(length.parse().ok()?)),
         ("numeric" | "real", Some((digits, scale))) => {
             let (digits, scale) = (digits.parse().ok()?, scale.parse().ok()?);
             Some(ColumnType::Decimal(Some((digits, scale))))

@@ -5,12 +5,18 @@
 //! and who would wait for long is refused at once, which costs little: so that a server that is asked
 //! for more than it can do goes on doing what it can.
 
+mod bodies;
 mod budget;
 mod queue;
 
+pub(crate) use self::bodies::Room;
 pub use self::budget::RateLimit;
 pub(crate) use self::queue::Turn;
 use self::{budget::Budgets, queue::Queue};
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+
 use crate::{Result, database::Database, settings::Settings, viewer::Caller};
 
 pub(crate) struct Admission {
@@ -18,15 +24,22 @@ pub(crate) struct Admission {
     reads: Queue,
     writes: Queue,
     budgets: Budgets,
+    /// The bytes that there is room for in long bodies.
+    bodies: Arc<Semaphore>,
 }
 
 impl Admission {
     pub(crate) fn new(database: &Database, settings: &Settings) -> Self {
         let (reads, writes) = database.at_a_time();
+        let limits = &settings.limits;
+        // One is as long as it may be in any case.
+        let room = |bytes: usize| bytes.max(limits.message);
+        let own = room(limits.bodies / bodies::OWN);
         Self {
             reads: Queue::new(reads, settings.max_waiting),
             writes: Queue::new(writes, settings.max_waiting),
-            budgets: Budgets::new(settings.rate_limit, database.share()),
+            budgets: Budgets::new(settings.rate_limit, database.share(), own),
+            bodies: Arc::new(Semaphore::new(room(limits.bodies))),
         }
     }
 
@@ -50,6 +63,13 @@ impl Admission {
         };
         let queue = if writes { &self.writes } else { &self.reads };
         queue.turn(share).await
+    }
+
+    /// Room for a long body, none of it taken.
+    pub(crate) fn room(&self, caller: &Caller) -> Room {
+        let own = self.budgets.share(caller);
+        let own = own.map(|share| Arc::clone(&share.bodies));
+        Room::of(Arc::clone(&self.bodies), own)
     }
 
     /// Looks before anything is read whether a request would be refused whatever it is.

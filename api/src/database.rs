@@ -125,9 +125,9 @@ impl Database {
     /// read with; else two share one, for while one waits for rows, others are read, put into words
     /// and sent.
     pub(crate) fn at_a_time(&self) -> (usize, usize) {
-        let writes = 2 * size(self.write.connection());
+        let writes = 2 * self.write.size();
         match self.readers.len() {
-            0 => (2 * size(self.read.connection()), writes),
+            0 => (2 * self.read.size(), writes),
             readers => (readers, writes),
         }
     }
@@ -135,7 +135,7 @@ impl Database {
     /// How many requests of one caller may run at a time: so many that a connection is left for others.
     pub(crate) fn share(&self) -> usize {
         let connections = match self.readers.len() {
-            0 => size(self.read.connection()),
+            0 => self.read.size(),
             readers => readers,
         };
         connections.saturating_sub(1).max(1)
@@ -202,17 +202,6 @@ impl Database {
         self.read.close().await;
         self.write.close().await;
     }
-}
-
-/// How many connections a pool may have.
-fn size(pool: &DatabaseConnection) -> usize {
-    let most = match pool.get_database_backend() {
-        DbBackend::Postgres => {
-            (pool.get_postgres_connection_pool().options()).get_max_connections()
-        }
-        _ => (pool.get_sqlite_connection_pool().options()).get_max_connections(),
-    };
-    most as usize
 }
 
 /// Begins a transaction that is going to write.

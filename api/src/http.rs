@@ -31,7 +31,6 @@ use axum::{
     routing::{any, get},
 };
 use serde::Deserialize;
-use tokio::sync::Semaphore;
 
 use self::{answer::Answer, caller::Unknown, compress::compressed, negotiate::header, wish::Wish};
 use crate::{
@@ -82,13 +81,7 @@ pub fn app_with(app: App, connections: Connections) -> Router {
         router = router.layer(cors);
     }
     let guard = from_fn_with_state(Arc::clone(app.settings()), browser::guard);
-    let limits = &app.settings().limits;
-    let bodies = Arc::new(Semaphore::new(limits.bodies.max(limits.message)));
-    let server = Server {
-        app,
-        connections,
-        bodies,
-    };
+    let server = Server { app, connections };
     router.layer(guard).with_state(server)
 }
 
@@ -97,8 +90,6 @@ pub fn app_with(app: App, connections: Connections) -> Router {
 struct Server {
     app: App,
     connections: Connections,
-    /// The bytes that there is room for in long bodies.
-    bodies: Arc<Semaphore>,
 }
 
 /// What a request says in its URL: objects as JSON.

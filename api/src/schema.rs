@@ -14,12 +14,12 @@ use async_graphql::{
     },
     parser::types::OperationType,
 };
-use tokio::time::timeout;
+use tokio::{sync::Semaphore, time::timeout};
 use tokio_util::task::TaskTracker;
 
 use crate::{
     Result,
-    admission::{Admission, Turn},
+    admission::{Admission, Room, Turn},
     context::with_shop,
     customer::{CustomerMutation, CustomerQuery, CustomerSubscription, Emails},
     database::{Database, Lease, Pool},
@@ -147,6 +147,10 @@ impl App {
     ///
     /// # Errors
     /// `UNAVAILABLE` where there is none.
+    pub(crate) fn room(&self, caller: &Caller) -> Room {
+        self.admission.room(caller)
+    }
+
     pub(crate) fn has_room(&self) -> Result<()> {
         self.admission.has_room()
     }
@@ -332,11 +336,20 @@ impl App {
         response.unwrap_or_else(|panic| refused(Error::panicked(&*panic)))
     }
 
+    /// A pool for one request: a caller's statements leave a connection for others, together with
+    /// those of its other requests where callers are told apart.
+    fn shared(&self, db: &Pool, turn: &Turn) -> Pool {
+        let callers = turn.statements().cloned();
+        db.within(callers.unwrap_or_else(|| Arc::new(Semaphore::new(self.database.share()))))
+    }
+
     /// A query is dropped where the caller goes away, and what it has begun is ended.
-    async fn read(&self, _turn: Turn, merges: bool, request: Request) -> Response {
+    async fn read(&self, turn: Turn, merges: bool, request: Request) -> Response {
         let reader = self.database.reader().await;
-        let own = reader.as_ref().and_then(Lease::db);
-        let db = own.unwrap_or(&self.database.read).clone();
+        let db = match reader.as_ref().and_then(Lease::db) {
+            Some(own) => own.clone(),
+            None => self.shared(&self.database.read, &turn),
+        };
         let response = self.run(db, merges, request).await;
         if let Some(reader) = reader {
             reader.finished();
@@ -348,7 +361,7 @@ impl App {
     /// connection's next user.
     async fn write(&self, turn: Turn, merges: bool, request: Request) -> Response {
         let app = self.clone();
-        let db = self.database.write.clone();
+        let db = self.shared(&self.database.write, &turn);
         let write = async move {
             let response = app.run(db, merges, request).await;
             app.live.written();

@@ -194,7 +194,9 @@ async fn connection(
     pin!(served);
     let mut first = true;
     let mut told = false;
-    let mut look = interval(unread);
+    let mut look = interval(unread / 4);
+    let first_request = sleep(FIRST_REQUEST);
+    pin!(first_request);
     loop {
         select! {
             ended = &mut served => {
@@ -203,7 +205,7 @@ async fn connection(
                 }
                 return;
             }
-            () = sleep(FIRST_REQUEST), if first => {
+            () = &mut first_request, if first => {
                 if !asked.load(Ordering::Relaxed) {
                     return;
                 }

@@ -146,14 +146,20 @@ fn works() -> Vec<(String, Value, u64)> {
         literal(list("search: \" two words \""), 2 + 400),
         by("search", "String", json!("three more words"), 600),
         by("search", "String", json!(""), 0),
+        // What no index has is looked for in each row.
+        literal(filter("{ title: { eq: \"z\" }, tech: { eq: \"Ana\" } }"), 2 + 210),
+        literal(filter("{ description: { isNull: true } }"), 2 + 200),
+        inside("[String!]", "where: { title: { in: $it } }", json!(["a", "b"]), 202),
+        inside("String", "where: { customer: { phone: { eq: $it } } }", json!("1"), 400),
         // Each step to another table.
         literal(filter("{ customer: { state: { eq: \"TX\" } } }"), 2 + 210),
         inside("CustomerFilter", "where: { customer: $it }", json!({ "city": { "eq": "X" } }), 210),
         inside("CustomerFilter", "where: { customer: $it }", Value::Null, 0),
         literal(format!("{{ customers(where: {RELATED}, first: 1) {{ nodes {{ id }} }} }}"), 2 + 410),
         // What an index is for is cheap to sort by.
-        literal(list("orderBy: [{ field: CREATED_AT, direction: DESC }, { field: TECH }]"), 2 + 20),
-        literal(list("orderBy: [{ field: TITLE }, { field: CUSTOMER_LAST_NAME }]"), 2 + 400),
+        literal(list("orderBy: [{ field: CREATED_AT, direction: DESC }]"), 2 + 10),
+        literal(list("orderBy: [{ field: CREATED_AT, direction: DESC }, { field: TECH }]"), 2 + 220),
+        literal(list("orderBy: [{ field: TITLE }, { field: CUSTOMER_LAST_NAME }]"), 2 + 600),
         by("orderBy", "[TicketOrder!]", json!([{ "field": "CUSTOMER_EMAIL", "direction": "ASC" }]), 200),
         literal("{ customers(orderBy: { field: TICKET_COUNT }, first: 1) { nodes { id } } }".to_owned(), 2 + 200),
         // Rows that are passed over.

@@ -37,6 +37,7 @@ pub(super) struct Budgets {
     local: bool,
     /// How many requests of one caller may run at a time.
     share: usize,
+    bodies: usize,
     callers: Cache<Key, Arc<Budget>>,
     clock: DefaultClock,
 }
@@ -55,7 +56,8 @@ enum Key {
 }
 
 impl Budgets {
-    pub(super) fn new(limit: RateLimit, share: usize) -> Self {
+    /// Each caller's share is of so many turns, and of so many bytes.
+    pub(super) fn new(limit: RateLimit, share: usize, bodies: usize) -> Self {
         let (limit, local) = match limit {
             RateLimit::Off => (None, false),
             RateLimit::Others(limit) => (Some(limit), false),
@@ -65,6 +67,7 @@ impl Budgets {
             limit,
             local,
             share,
+            bodies,
             callers: Cache::new(if limit.is_some() { CALLERS } else { 0 }),
             clock: DefaultClock::default(),
         }
@@ -83,7 +86,7 @@ impl Budgets {
         let new = || {
             Ok::<_, Infallible>(Arc::new(Budget {
                 limiter: RateLimiter::direct(Quota::per_minute(limit)),
-                share: Arc::new(Share::of(self.share)),
+                share: Arc::new(Share::of(self.share, self.bodies)),
             }))
         };
         let Ok(budget) = self.callers.get_or_insert_with(&key, new);

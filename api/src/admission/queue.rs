@@ -40,27 +40,43 @@ pub(super) struct Queue {
 }
 
 /// A request's turn; the next one's when dropped.
-#[expect(dead_code, reason = "for their drop")]
-pub(crate) struct Turn(OwnedSemaphorePermit, Option<Own>);
+pub(crate) struct Turn(
+    #[expect(dead_code, reason = "for its drop")] OwnedSemaphorePermit,
+    Option<Own>,
+);
+
+impl Turn {
+    /// What its caller's statements run by, all together; none where callers are not told apart.
+    pub(crate) fn statements(&self) -> Option<&Arc<Semaphore>> {
+        self.1.as_ref().map(|own| &own.statements)
+    }
+}
 
 /// What one caller may have running and waiting, so that there is a turn for others.
 pub(super) struct Share {
     turns: Arc<Semaphore>,
     places: Arc<Semaphore>,
+    /// A request may have several under way, each of which takes a connection.
+    statements: Arc<Semaphore>,
+    /// Bytes of long bodies.
+    pub(super) bodies: Arc<Semaphore>,
 }
 
 /// A caller's own turn, and its place.
-pub(super) struct Own(
-    #[expect(dead_code, reason = "for its drop")] OwnedSemaphorePermit,
-    #[expect(dead_code, reason = "for its drop")] OwnedSemaphorePermit,
-);
+pub(super) struct Own {
+    _turn: OwnedSemaphorePermit,
+    _place: OwnedSemaphorePermit,
+    statements: Arc<Semaphore>,
+}
 
 impl Share {
-    /// Of so many turns.
-    pub(super) fn of(turns: usize) -> Self {
+    /// Of so many turns, and of bytes for bodies.
+    pub(super) fn of(turns: usize, bodies: usize) -> Self {
         Self {
             turns: Arc::new(Semaphore::new(turns)),
             places: Arc::new(Semaphore::new(turns + WAITING)),
+            statements: Arc::new(Semaphore::new(turns)),
+            bodies: Arc::new(Semaphore::new(bodies)),
         }
     }
 
@@ -69,7 +85,11 @@ impl Share {
         let place = (Arc::clone(&self.places).try_acquire_owned()).map_err(|_| refused())?;
         let turn = timeout(PATIENCE, Arc::clone(&self.turns).acquire_owned()).await;
         match turn {
-            Ok(Ok(turn)) => Ok(Own(turn, place)),
+            Ok(Ok(turn)) => Ok(Own {
+                _turn: turn,
+                _place: place,
+                statements: Arc::clone(&self.statements),
+            }),
             _ => Err(refused()),
         }
     }

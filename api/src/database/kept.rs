@@ -29,10 +29,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::{
-    StatementLog,
-    outage::{Outage, Trust},
-};
+use super::{StatementLog, outage::Outage};
 
 /// Cheap to clone.
 #[derive(Clone)]
@@ -133,15 +130,20 @@ impl Kept {
 
     /// The pool, for who takes one connection from it; until the permit is dropped there is one.
     pub(super) async fn lend(&self) -> Result<(SemaphorePermit<'_>, &DatabaseConnection), DbErr> {
-        let turn = self.turn().await?;
-        self.free().pop();
+        let turn = self.within_patience(self.turn()).await?;
+        if self.pool().num_idle() == 0 {
+            drop(self.kept().await);
+        }
         self.note_use(Instant::now());
         Ok((turn, &self.0.db))
     }
 
     pub(super) async fn run<T: Answer>(&self, statement: &Statement) -> Result<T, DbErr> {
-        let _turn = self.turn().await?;
-        let mut session = self.session().await?;
+        let session = async {
+            let turn = self.turn().await?;
+            Ok((turn, self.session().await?))
+        };
+        let (_turn, mut session) = self.within_patience(session).await?;
         let began = Instant::now();
         let answer = T::of(&mut session.connection, statement).await;
         if let Some(log) = &self.0.log {
@@ -167,26 +169,26 @@ impl Kept {
         (self.0.free.lock()).unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn turn(&self) -> Result<SemaphorePermit<'_>, DbErr> {
-        if let Ok(turn) = self.0.turns.try_acquire() {
-            return Ok(turn);
-        }
+    /// What a statement waits for before it is sent.
+    async fn within_patience<T>(
+        &self,
+        connection: impl Future<Output = Result<T, DbErr>>,
+    ) -> Result<T, DbErr> {
         let patience = self.pool().options().get_acquire_timeout();
-        match timeout(patience, self.0.turns.acquire()).await {
-            Ok(Ok(turn)) => Ok(turn),
-            _ => Err(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)),
-        }
+        let late = |_| DbErr::ConnectionAcquire(ConnAcquireErr::Timeout);
+        timeout(patience, connection).await.map_err(late)?
+    }
+
+    async fn turn(&self) -> Result<SemaphorePermit<'_>, DbErr> {
+        let turn = self.0.turns.acquire().await;
+        turn.map_err(|_| DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed))
     }
 
     async fn session(&self) -> Result<Session, DbErr> {
-        let free = self.free().pop();
-        let now = Instant::now();
-        if let Some(session) = free
-            && self.0.outage.trust(now - session.taken, now - session.used) == Trust::Use
-        {
+        if let Some(session) = self.kept().await {
             return Ok(session);
         }
-        // One that is not trusted is back in the pool by now, which looks at it.
+        let taken = Instant::now();
         let connection = self.pool().acquire().await.map_err(|error| match error {
             sqlx::Error::PoolTimedOut => DbErr::ConnectionAcquire(ConnAcquireErr::Timeout),
             sqlx::Error::PoolClosed => DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed),
@@ -194,9 +196,30 @@ impl Kept {
         })?;
         Ok(Session {
             connection,
-            taken: now,
-            used: now,
+            taken,
+            used: taken,
         })
+    }
+
+    /// The one that was used last, if it is alive. Those that are dead do not go back to the pool,
+    /// which would wait for their answer without an end.
+    async fn kept(&self) -> Option<Session> {
+        let mut session = self.free().pop()?;
+        let (age, idle) = (session.taken.elapsed(), session.used.elapsed());
+        if self
+            .0
+            .outage
+            .is_usable(&mut session.connection, age, idle)
+            .await
+        {
+            return Some(session);
+        }
+        session.connection.close_on_drop();
+        // The others have been idle for longer.
+        for mut other in self.free().drain(..) {
+            other.connection.close_on_drop();
+        }
+        None
     }
 
     fn keep(&self, mut session: Session) {
@@ -219,13 +242,14 @@ impl Kept {
         let pool = self.pool();
         while !pool.is_closed() {
             tokio::select! { () = sleep(unused / 2) => {}, () = pool.close_event() => return }
+            let is_unused = |session: &mut Session| session.used.elapsed() >= unused;
+            let free: Vec<Session> = self.free().extract_if(.., is_unused).collect();
+            for session in free {
+                let _ = session.connection.close().await;
+            }
             let used = Duration::from_millis(self.0.used.load(Ordering::Relaxed));
             if self.0.made.elapsed().saturating_sub(used) < unused {
                 continue;
-            }
-            let free = std::mem::take(&mut *self.free());
-            for session in free {
-                let _ = session.connection.close().await;
             }
             while let Some(connection) = pool.try_acquire() {
                 let _ = connection.close().await;

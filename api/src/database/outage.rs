@@ -8,12 +8,14 @@ use std::{
 
 use sea_orm::{
     DbErr, RuntimeErr,
-    sqlx::{self, postgres::PgDatabaseError},
+    sqlx::{self, Connection, PgConnection, postgres::PgDatabaseError},
 };
-use tokio::sync::Mutex;
+use tokio::{sync::Mutex, time::timeout};
 
 /// How long a connection may be idle and still be trusted without a round trip.
 const TRUSTED: Duration = Duration::from_secs(30);
+/// How long an idle connection has to answer, where it may be dead.
+const PING: Duration = Duration::from_secs(1);
 /// How often an outage is told of at most.
 const PAUSE: u64 = 10_000;
 
@@ -95,7 +97,7 @@ pub(super) fn is_passing(error: &sqlx::Error) -> bool {
 
 /// What a pool does with a connection before it hands it out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Trust {
+enum Trust {
     Use,
     /// It may be dead.
     Ping,
@@ -204,8 +206,27 @@ impl Outage {
         self.is_on()
     }
 
-    /// What to do with a connection of this age before it is used.
-    pub(super) fn trust(&self, age: Duration, idle: Duration) -> Trust {
+    /// Whether a connection of this age is alive and fit for use; asks it where that is not known.
+    pub(super) async fn is_usable(
+        &self,
+        connection: &mut PgConnection,
+        age: Duration,
+        idle: Duration,
+    ) -> bool {
+        match self.trust(age, idle) {
+            Trust::Use => true,
+            Trust::Close => false,
+            Trust::Ping => {
+                let is_alive = matches!(timeout(PING, connection.ping()).await, Ok(Ok(())));
+                if !is_alive {
+                    self.suspect();
+                }
+                is_alive
+            }
+        }
+    }
+
+    fn trust(&self, age: Duration, idle: Duration) -> Trust {
         let before = |moment: &AtomicU64, ago: Duration| {
             let moment = moment.load(Ordering::Relaxed);
             let ago = u64::try_from(ago.as_millis()).unwrap_or(u64::MAX);

@@ -16,7 +16,10 @@ use sea_orm::{
     prelude::async_trait::async_trait,
     sqlx::{self, Connection, PgConnection, PgPool, postgres::PgConnectOptions},
 };
-use tokio::time::{sleep, timeout};
+use tokio::{
+    sync::Semaphore,
+    time::{sleep, timeout},
+};
 
 use super::{
     begin,
@@ -40,7 +43,11 @@ const LOOK: Duration = Duration::from_secs(1);
 
 /// A pool of connections that comes back after it has lost them. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Pool(Arc<Inner>);
+pub struct Pool {
+    inner: Arc<Inner>,
+    /// How many statements may run at a time; none where it is for the pool to say.
+    places: Option<Arc<Semaphore>>,
+}
 
 #[derive(Debug)]
 struct Inner {
@@ -73,30 +80,55 @@ impl From<Kept> for Pool {
 
 impl From<Connections> for Pool {
     fn from(connections: Connections) -> Self {
-        Self(Arc::new(Inner {
-            connections,
-            replica: None,
-        }))
+        Self {
+            inner: Arc::new(Inner {
+                connections,
+                replica: None,
+            }),
+            places: None,
+        }
     }
 }
 
 impl Pool {
     /// The same pool, but for reads that a replica answers while it can.
     pub(super) fn behind(&self, replica: Replica) -> Self {
-        Self(Arc::new(Inner {
-            connections: self.0.connections.clone(),
-            replica: Some(replica),
-        }))
+        Self {
+            inner: Arc::new(Inner {
+                connections: self.inner.connections.clone(),
+                replica: Some(replica),
+            }),
+            places: None,
+        }
+    }
+
+    /// The same pool, where a statement begins once it has one of these places.
+    pub(crate) fn within(&self, places: Arc<Semaphore>) -> Self {
+        Self {
+            inner: Arc::clone(&self.inner),
+            places: Some(places),
+        }
     }
 
     /// SeaORM's own pool, for what is no part of a request: migrations, made-up rows. Nothing is run
     /// again there.
     #[must_use]
     pub fn connection(&self) -> &DatabaseConnection {
-        match &self.0.connections {
+        match &self.inner.connections {
             Connections::Postgres(kept) => kept.given_back(),
             Connections::Sqlite(db) => db,
         }
+    }
+
+    /// How many connections there may be.
+    pub(super) fn size(&self) -> usize {
+        let most = match &self.inner.connections {
+            Connections::Postgres(kept) => kept.pool().options().get_max_connections(),
+            Connections::Sqlite(db) => {
+                (db.get_sqlite_connection_pool().options()).get_max_connections()
+            }
+        };
+        most as usize
     }
 
     /// How to connect past the pool; nothing on SQLite.
@@ -112,10 +144,10 @@ impl Pool {
 
     /// Waits for the connections that are in use, and closes them all.
     pub(super) async fn close(&self) {
-        if let Some(replica) = &self.0.replica {
+        if let Some(replica) = &self.inner.replica {
             replica.connections().close().await;
         }
-        match &self.0.connections {
+        match &self.inner.connections {
             Connections::Postgres(kept) => kept.close().await,
             // It cannot fail, nor does it matter at the end whether it did.
             Connections::Sqlite(db) => drop(db.clone().close().await),
@@ -123,7 +155,7 @@ impl Pool {
     }
 
     fn kept(&self) -> Option<&Kept> {
-        match &self.0.connections {
+        match &self.inner.connections {
             Connections::Postgres(kept) => Some(kept),
             Connections::Sqlite(_) => None,
         }
@@ -147,7 +179,7 @@ impl Pool {
         loop {
             let mut committing = false;
             let attempt = async {
-                let (_turn, db) = match &self.0.connections {
+                let (_turn, db) = match &self.inner.connections {
                     Connections::Postgres(kept) => {
                         kept.lend().await.map(|it| (Some(it.0), it.1))?
                     }
@@ -170,11 +202,16 @@ impl Pool {
     }
 
     async fn run<T: Answer>(&self, statement: Statement, run: Run<T>) -> Result<T, DbErr> {
-        let kept = match &self.0.connections {
+        // Waited for as long as the request may take: it waits for its own.
+        let _place = match &self.places {
+            Some(places) => places.acquire().await.ok(),
+            None => None,
+        };
+        let kept = match &self.inner.connections {
             Connections::Postgres(kept) => kept,
             Connections::Sqlite(db) => return run(db, statement).await,
         };
-        if let Some(replica) = &self.0.replica
+        if let Some(replica) = &self.inner.replica
             && replica.serves()
             && is_read(&statement)
         {
@@ -320,7 +357,7 @@ async fn look(pool: &PgPool) -> Result<(), sqlx::Error> {
 #[async_trait]
 impl ConnectionTrait for Pool {
     fn get_database_backend(&self) -> DbBackend {
-        match self.0.connections {
+        match self.inner.connections {
             Connections::Postgres(_) => DbBackend::Postgres,
             Connections::Sqlite(_) => DbBackend::Sqlite,
         }

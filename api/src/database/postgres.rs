@@ -17,7 +17,7 @@ use super::{
     ACQUIRE_TIMEOUT, ConnectError, Database, Options, Pool, StatementLog, abandoned,
     address::{self, past_pooler},
     kept::Kept,
-    outage::{Outage, Trust},
+    outage::Outage,
     pool,
     readers::Readers,
     refusal::{one_line, postgres_refused, sqlx_error, unprepared, unreachable},
@@ -27,9 +27,6 @@ use super::{
 
 /// How long a database may take to wake up at the start.
 const START: Duration = Duration::from_secs(10);
-
-/// How long an idle connection has to answer, where it may be dead.
-const PING: Duration = Duration::from_secs(1);
 
 /// In a statement, for a pooler in between refuses most start-up parameters. The third guard against
 /// a transaction that nobody ends, a ROLLBACK in `after_release`, would cost each read a round trip:
@@ -238,22 +235,8 @@ async fn open(
         .acquire_timeout(way.acquire_timeout)
         .test_before_acquire(false)
         .map_sqlx_postgres_before_acquire(move |connection, idle| {
-            let trust = watched.trust(idle.age, idle.idle_for);
             let outage = Arc::clone(&watched);
-            Box::pin(async move {
-                Ok(match trust {
-                    Trust::Use => true,
-                    Trust::Close => false,
-                    Trust::Ping => {
-                        let answer = timeout(PING, connection.ping()).await;
-                        let is_alive = matches!(answer, Ok(Ok(())));
-                        if !is_alive {
-                            outage.suspect();
-                        }
-                        is_alive
-                    }
-                })
-            })
+            Box::pin(async move { Ok(outage.is_usable(connection, idle.age, idle.idle_for).await) })
         });
     pool.map_sqlx_postgres_pool_opts(move |pool| {
         let pool = pool.after_release(|connection, _| Box::pin(abandoned::end(connection)));

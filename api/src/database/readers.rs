@@ -4,9 +4,12 @@
 //! SQLite looks every few thousand steps of a statement whether it is to go on. The connections of a
 //! pool look all the same from outside; so each of these is a pool of one.
 
-use std::sync::{
-    Arc, Mutex, PoisonError,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use sea_orm::{
@@ -90,7 +93,9 @@ impl Readers {
                         Box::pin(watch(connection, Arc::clone(&flag)))
                     })
                 })
-                .test_before_acquire(false);
+                .test_before_acquire(false)
+                // Statements of the one request that has it wait for each other, until its deadline.
+                .acquire_timeout(Duration::from_hours(1));
             let mut db = sea_orm::Database::connect(pool).await?;
             each(&mut db);
             let db = db.into();

@@ -19,9 +19,9 @@ use crate::{App, document::too_deep, error::Error, request::Parameters, response
 
 /// Room for one more request: looked for before anything else, a token's signature too, so that to
 /// refuse costs next to nothing.
-pub(super) struct Room;
+pub(super) struct HasRoom;
 
-impl FromRequestParts<Server> for Room {
+impl FromRequestParts<Server> for HasRoom {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, server: &Server) -> Result<Self, Response> {
@@ -34,7 +34,7 @@ impl FromRequestParts<Server> for Room {
 
 pub(super) async fn by_post(
     State(server): State<Server>,
-    _: Room,
+    _: HasRoom,
     caller: Caller,
     headers: HeaderMap,
     body: Body,
@@ -45,7 +45,7 @@ pub(super) async fn by_post(
     };
     let answer = wish.answer;
     // Its room is taken until there is an answer: as long as something of it may be.
-    let (body, _room) = match body::read(&server, &headers, body).await {
+    let (body, _room) = match body::read(app, &caller, &headers, body).await {
         Ok(read) => read,
         Err(refused) => return refused.answer(answer),
     };

@@ -64,7 +64,8 @@ const CLOSE: [&str; 7] = [
 ];
 
 pub(super) struct Source {
-    /// A pool of one connection, which stays the same.
+    /// A pool of one connection. Where a write that took too long has cost it, what was noted on it is
+    /// gone: a gap for all who subscribe.
     write: Pool,
     woken: Notify,
 }
@@ -83,7 +84,7 @@ impl Source {
     /// Publishes changes until nobody listens any more, and tidies up.
     pub(super) async fn listen(&self, live: &Live, ready: &watch::Sender<Reading>) {
         if let Err(cause) = self.read(live, ready).await {
-            tracing::error!(%cause, "changes cannot be read");
+            tracing::warn!(%cause, "changes were not noted: subscriptions begin anew");
             live.publish_gap().await;
             ready.send_replace(Reading::NotYet);
             sleep(PAUSE).await;

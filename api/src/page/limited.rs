@@ -1,7 +1,8 @@
 //! Limits as numbers in the text of a statement.
 //!
 //! PostgreSQL plans a statement anew each time where its limit is a parameter, for no plan is good
-//! for any limit: a third of what a page costs it. Offsets stay parameters, for there are too many.
+//! for any limit: a third of what a page costs it. Where there is an offset, of which there are too
+//! many, all are parameters.
 
 use std::fmt::{self, Display, Write};
 
@@ -10,8 +11,8 @@ use sea_orm::{
     sea_query::{PostgresQueryBuilder, QueryBuilder, SelectStatement, SqlWriter, Value},
 };
 
-pub(super) fn limited(select: &SelectStatement, backend: DbBackend) -> Statement {
-    if backend == DbBackend::Sqlite {
+pub(super) fn limited(select: &SelectStatement, backend: DbBackend, offset: u64) -> Statement {
+    if backend == DbBackend::Sqlite || offset > 0 {
         return StatementBuilder::build(select, &backend);
     }
     let mut limited = Limited::default();

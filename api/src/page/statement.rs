@@ -26,7 +26,7 @@ const PAGE: &str = "page";
 pub(super) fn rows<R: Listed>(list: &List<R>, backend: DbBackend) -> Statement {
     let mut select = page(list, backend, None);
     columns(list, &mut select);
-    limited(&select, backend)
+    limited(&select, backend, list.offset)
 }
 
 /// How many rows the list has on all pages.
@@ -61,7 +61,7 @@ pub(super) fn rows_below<R: Listed, K: ParentKey>(
         join(list, &mut select);
         columns(list, &mut select);
         order(list, &mut select);
-        return limited(&select, backend);
+        return limited(&select, backend, list.offset);
     }
     let of_parent = Expr::col((table(), parent)).equals((PARENTS, PARENTS));
     let mut page = page(list, backend, Some(&of_parent));
@@ -72,7 +72,7 @@ pub(super) fn rows_below<R: Listed, K: ParentKey>(
         .from_function(Func::cust("unnest").arg(K::array(keys)), PARENTS)
         .join_lateral(JoinType::InnerJoin, page, PAGE, Expr::Constant(true.into()))
         .take();
-    limited(&select, backend)
+    limited(&select, backend, list.offset)
 }
 
 /// How many rows each parent's list has on all pages: the parent's key and the number.

@@ -4,9 +4,10 @@
 //! | What an argument has | Price |
 //! |---|---|
 //! | a condition in `where`, a field in `orderBy` | 10 |
+//! | a condition on what no index has: a title, an address, … | 200 |
 //! | a text that is looked for: `contains`, `startsWith`, `endsWith`, each word of `search` | 200 |
 //! | a step to another table: a filter on a relation | 200 |
-//! | an order that no index has | 200 |
+//! | an order that no index has; each further field of one | 200 |
 //! | `by`, which goes through a table | 200 |
 //! | `offset` | 1 for each 100 rows that are skipped, 200 at most |
 //! | an item of a list in `where`; a value to be written, in `input` | 1 |
@@ -33,12 +34,23 @@ const ITEM: u64 = 1;
 const SKIPPED: u64 = 100;
 
 /// The orders that sort what they find: no index has them.
-const UNINDEXED: [&str; 5] = [
+const UNINDEXED_ORDERS: [&str; 5] = [
     "TITLE",
     "TICKET_COUNT",
     "CUSTOMER_FIRST_NAME",
     "CUSTOMER_LAST_NAME",
     "CUSTOMER_EMAIL",
+];
+
+/// The columns that rows are looked for in one by one: no index has them.
+const UNINDEXED_COLUMNS: [&str; 7] = [
+    "title",
+    "description",
+    "phone",
+    "address1",
+    "address2",
+    "zipCode",
+    "notes",
 ];
 
 /// What some arguments of a field have the database do.
@@ -61,8 +73,8 @@ enum Place {
     Where,
     /// In `where`: conditions on the rows of another table.
     Relation,
-    /// In `where`: a text that is looked for in a column.
-    Text,
+    /// In `where`: what goes through the rows, for a text within another or a column without an index.
+    Scan,
     Search,
     OrderBy,
     Offset,
@@ -135,7 +147,10 @@ impl Place {
     /// Of a field of an object here.
     fn below(self, field: &str) -> Self {
         match (self, field) {
-            (Self::Where | Self::Relation, "contains" | "startsWith" | "endsWith") => Self::Text,
+            (Self::Where | Self::Relation, "contains" | "startsWith" | "endsWith") => Self::Scan,
+            (Self::Where | Self::Relation, column) if UNINDEXED_COLUMNS.contains(&column) => {
+                Self::Scan
+            }
             (Self::Where | Self::Relation, "customer" | "some" | "every" | "none") => {
                 Self::Relation
             }
@@ -160,18 +175,27 @@ fn price<'a, V: Given>(
         View::Object(fields) => (fields.into_iter())
             .map(|(name, value)| price(place.below(name), value, varies))
             .fold(0, u64::saturating_add),
-        View::List(items) if place == Place::Where => {
+        View::List(items) if matches!(place, Place::Where | Place::Scan) => {
             let is_leaf = |it: &&V| matches!(it.view(), View::Leaf(_));
             let (leaves, others): (Vec<_>, Vec<_>) = items.into_iter().partition(is_leaf);
-            let condition = if leaves.is_empty() { 0 } else { CONDITION };
+            let condition = leaves.first().map_or(0, |_| place.condition());
             let items = ITEM * (leaves.len() + others.len()) as u64;
             (others.into_iter())
                 .map(|value| price(place, value, varies))
                 .fold(condition + items, u64::saturating_add)
         }
-        View::List(items) => (items.into_iter())
-            .map(|value| price(place, value, varies))
-            .fold(0, u64::saturating_add),
+        View::List(items) => {
+            // An index has one of them.
+            let others = items.len().saturating_sub(1) as u64;
+            let sorting = if place == Place::OrderBy {
+                others * SEARCH
+            } else {
+                0
+            };
+            (items.into_iter())
+                .map(|value| price(place, value, varies))
+                .fold(sorting, u64::saturating_add)
+        }
         View::Leaf(leaf) => return place.leaf(&leaf),
     };
     let step = if place == Place::Relation { SEARCH } else { 0 };
@@ -179,13 +203,21 @@ fn price<'a, V: Given>(
 }
 
 impl Place {
+    /// To hold one against a row.
+    fn condition(self) -> u64 {
+        if self == Self::Scan {
+            SEARCH
+        } else {
+            CONDITION
+        }
+    }
+
     fn leaf(self, leaf: &Leaf<'_>) -> u64 {
         match (self, leaf) {
-            (Self::Text, _) => SEARCH,
             (Self::Search, Leaf::Text(text)) => text.split_whitespace().count() as u64 * SEARCH,
             (Self::OrderBy, Leaf::Text("ASC" | "DESC")) => 0,
-            (Self::OrderBy, Leaf::Text(order)) if UNINDEXED.contains(order) => SEARCH,
-            (Self::Where | Self::Relation | Self::OrderBy, _) => CONDITION,
+            (Self::OrderBy, Leaf::Text(order)) if UNINDEXED_ORDERS.contains(order) => SEARCH,
+            (Self::Where | Self::Relation | Self::Scan | Self::OrderBy, _) => self.condition(),
             // What is below 0 is refused by who knows what it means.
             (Self::Offset, Leaf::Number(rows)) => {
                 (u64::try_from(*rows).unwrap_or(0) / SKIPPED).min(SEARCH)

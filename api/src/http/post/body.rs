@@ -1,6 +1,6 @@
 //! The body of a request: how it is read, and what is refused of it before anybody looks inside.
 
-use std::{mem, sync::Arc, time::Duration};
+use std::{mem, time::Duration};
 
 use axum::{
     body::{Body, Bytes, HttpBody},
@@ -10,18 +10,15 @@ use axum::{
     },
     response::Response,
 };
-use http_body_util::{BodyExt, LengthLimitError, Limited};
-use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
-    time::timeout,
-};
+use http_body_util::{BodyExt, Limited};
+use hyper::body::Frame;
+use tokio::time::timeout;
 
 use super::super::{
-    Server,
     answer::Answer,
     negotiate::{JSON, is_json},
 };
-use crate::Error;
+use crate::{App, Error, admission::Room, viewer::Caller};
 
 /// How much of a body that is too long is read, in bytes, and how long that may take.
 const PASSED_OVER: usize = 16 * 1024 * 1024;
@@ -38,20 +35,18 @@ pub(super) enum Refused {
     TooSlow,
     Broken,
     /// The server has no room for it now.
-    NoRoom,
+    NoRoom(Error),
 }
-
-/// What is taken for a long body until it is not needed any more.
-type Room = Option<OwnedSemaphorePermit>;
 
 /// # Errors
 /// Why there is nothing to look at.
 pub(super) async fn read(
-    server: &Server,
+    app: &App,
+    caller: &Caller,
     headers: &HeaderMap,
     body: Body,
-) -> Result<(Bytes, Room), Refused> {
-    let settings = server.app.settings();
+) -> Result<(Bytes, Option<Room>), Refused> {
+    let settings = app.settings();
     if !is_json(headers) {
         return Err(Refused::Type);
     }
@@ -59,38 +54,34 @@ pub(super) async fn read(
     let (most, said) = (settings.limits.message, body.size_hint().lower());
     if said > most as u64 {
         if !headers.contains_key(EXPECT) {
-            pass_over(Limited::new(body, PASSED_OVER)).await;
+            pass_over(body).await;
         }
         return Err(Refused::TooLong(most, Some(said)));
     }
-    let body = timeout(settings.body_timeout, collected(body, most, &server.bodies)).await;
+    let body = timeout(settings.body_timeout, collected(app, caller, body, most)).await;
     body.unwrap_or(Err(Refused::TooSlow))
 }
 
-/// Room is taken as a body comes, and not for what a caller only says will come: nobody keeps others
-/// out with that.
 async fn collected(
-    body: Body,
+    app: &App,
+    caller: &Caller,
+    mut rest: Body,
     most: usize,
-    bodies: &Arc<Semaphore>,
-) -> Result<(Bytes, Room), Refused> {
-    let mut rest = Limited::new(body, most);
+) -> Result<(Bytes, Option<Room>), Refused> {
     let mut all = Collected::default();
     while let Some(frame) = rest.frame().await {
-        let frame = frame.map_err(|error| {
-            if error.is::<LengthLimitError>() {
-                Refused::TooLong(most, None)
-            } else {
-                Refused::Broken
-            }
-        })?;
-        if let Ok(bytes) = frame.into_data()
-            && let Err(refused) = all.push(bytes, bodies)
-        {
-            drop(all);
-            pass_over(rest).await;
-            return Err(refused);
-        }
+        let refused = match frame.map(Frame::into_data) {
+            Ok(Ok(bytes)) if all.length() + bytes.len() > most => Refused::TooLong(most, None),
+            Ok(Ok(bytes)) => match all.push(bytes, || app.room(caller)) {
+                Ok(()) => continue,
+                Err(no_room) => Refused::NoRoom(no_room),
+            },
+            Ok(Err(_trailers)) => continue,
+            Err(_) => return Err(Refused::Broken),
+        };
+        drop(all);
+        pass_over(rest).await;
+        return Err(refused);
     }
     Ok((all.bytes(), all.room))
 }
@@ -101,22 +92,20 @@ struct Collected {
     /// Most come in one piece.
     first: Bytes,
     all: Vec<u8>,
-    room: Room,
+    room: Option<Room>,
 }
 
 impl Collected {
-    fn push(&mut self, bytes: Bytes, bodies: &Arc<Semaphore>) -> Result<(), Refused> {
-        let before = self.first.len().max(self.all.len());
+    fn length(&self) -> usize {
+        self.first.len().max(self.all.len())
+    }
+
+    fn push(&mut self, bytes: Bytes, room: impl FnOnce() -> Room) -> Result<(), Error> {
+        let before = self.length();
         let counted = |length: usize| length.saturating_sub(SHORT);
         let more = counted(before + bytes.len()) - counted(before);
         if more > 0 {
-            let more = u32::try_from(more).map_err(|_| Refused::NoRoom)?;
-            let more = Arc::clone(bodies).try_acquire_many_owned(more);
-            let more = more.map_err(|_| Refused::NoRoom)?;
-            match &mut self.room {
-                Some(room) => room.merge(more),
-                room => *room = Some(more),
-            }
+            self.room.get_or_insert_with(room).take(more)?;
         }
         if before == 0 {
             self.first = bytes;
@@ -140,7 +129,8 @@ impl Collected {
 
 /// Reads what is not looked at: who has not sent all of it yet would find the connection reset, and
 /// not see the answer. Not for ever.
-async fn pass_over(mut rest: Limited<Body>) {
+async fn pass_over(rest: Body) {
+    let mut rest = Limited::new(rest, PASSED_OVER);
     let rest = async { while let Some(Ok(_)) = rest.frame().await {} };
     let _ = timeout(LINGER, rest).await;
 }
@@ -148,8 +138,8 @@ async fn pass_over(mut rest: Limited<Body>) {
 impl Refused {
     pub(super) fn answer(self, answer: Answer) -> Response {
         let (status, message) = match self {
-            Self::NoRoom => {
-                return closing(answer.request_error(Error::too_busy().into_server_error()));
+            Self::NoRoom(error) => {
+                return closing(answer.request_error(error.into_server_error()));
             }
             Self::Type => (
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,

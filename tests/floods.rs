@@ -76,11 +76,16 @@ async fn who_takes_back_each_request_is_hung_up_on() {
 
 /// A request by POST, with a body of so many bytes.
 fn request(length: usize) -> Vec<u8> {
+    request_from("192.0.2.1", length)
+}
+
+fn request_from(address: &str, length: usize) -> Vec<u8> {
     let query = r#"{"query": "{ __typename }"}"#;
     let body = format!("{query}{}", " ".repeat(length - query.len()));
     let head = "POST /graphql HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\
         content-type: application/json\r\n";
-    format!("{head}content-length: {length}\r\n\r\n{body}").into_bytes()
+    format!("{head}x-forwarded-for: {address}\r\ncontent-length: {length}\r\n\r\n{body}")
+        .into_bytes()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -114,4 +119,23 @@ async fn long_bodies_have_so_much_room_and_no_more() {
     end.expect("all of it");
     assert!(answer.starts_with(b"HTTP/1.1 200 "));
     assert!(status(&long).await.starts_with("HTTP/1.1 200 "));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_caller_has_a_quarter_of_the_room_for_long_bodies() {
+    let serving = Serving::start(&[
+        ("MAX_BODY", "65536"),
+        ("MAX_BODIES", "262144"),
+        ("RATE_LIMIT", "1000000"),
+        ("TRUSTED_PROXIES", "127.0.0.1"),
+    ]);
+    let address = serving.url.trim_start_matches("http://");
+    let address = address.trim_end_matches("/graphql");
+    let mut first = TcpStream::connect(address).await.expect("a connection");
+    let long = request(60_000);
+    let most = &long[..long.len() - 1];
+    first.write_all(most).await.expect("the server reads");
+    let is_refused = async |bytes: &[u8]| said(&serving, bytes).await.starts_with(b"HTTP/1.1 503 ");
+    until(async || is_refused(&long).await).await;
+    assert!(!is_refused(&request_from("192.0.2.2", 60_000)).await);
 }

@@ -2,24 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Shop, also_on_drizzles_tables, numbers, on_both};
+use crate::harness::{Shop, numbers, on_all};
 
-on_both!(
-    texts_are_compared,
-    texts_are_matched_whatever_their_case,
-    wildcards_mean_themselves,
-    a_null_is_other_than_any_value,
-    an_operator_given_as_null_is_not_given,
-    numbers_are_compared,
-    instants_are_compared,
-    conditions_are_combined,
-    tickets_are_filtered_by_their_customer,
-    customers_are_filtered_by_their_tickets,
-    customers_are_filtered_by_their_columns,
-    a_nul_byte_is_refused,
-);
-
-also_on_drizzles_tables!(
+on_all!(
     texts_are_compared,
     texts_are_matched_whatever_their_case,
     wildcards_mean_themselves,

@@ -2,22 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Shop, also_on_drizzles_tables, on_both};
+use crate::harness::{Shop, on_all};
 
-on_both!(
-    a_ticket_is_found_by_global_id_and_by_number,
-    a_customer_is_found_by_global_id_and_by_number,
-    a_customer_is_found_by_email_whatever_its_case,
-    a_node_is_found_by_its_global_id,
-    nodes_come_in_the_order_asked_for,
-    an_id_of_the_other_type_is_refused_by_name,
-    what_cannot_be_an_id_is_refused,
-    an_id_that_is_not_there_is_null,
-    more_than_a_hundred_nodes_are_refused,
-    an_instant_is_printed_in_utc,
-);
-
-also_on_drizzles_tables!(
+on_all!(
     a_ticket_is_found_by_global_id_and_by_number,
     a_customer_is_found_by_global_id_and_by_number,
     a_customer_is_found_by_email_whatever_its_case,

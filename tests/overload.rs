@@ -241,14 +241,18 @@ async fn who_would_wait_for_long_is_refused_at_once(shop: Shop) {
     );
 }
 
-async fn nobody_takes_all_turns(shop: Shop) {
-    slow_down(&shop).await;
-    let settings = Settings {
+/// Where callers are told apart, by what a proxy says.
+fn callers_apart() -> Settings {
+    Settings {
         rate_limit: RateLimit::Everybody(NonZeroU32::MAX),
         trusted_proxies: vec!["127.0.0.1".parse().expect("a proxy")],
         ..settings(LATER)
-    };
-    let url = shop.program_with(settings, 4).await;
+    }
+}
+
+async fn nobody_takes_all_turns(shop: Shop) {
+    slow_down(&shop).await;
+    let url = shop.program_with(callers_apart(), 4).await;
     let from = |address, query| ask(&url, query).header("x-forwarded-for", address);
     let mut requests = JoinSet::new();
     for _ in 0..100 {
@@ -264,12 +268,7 @@ async fn nobody_takes_all_turns(shop: Shop) {
 
 async fn nobody_takes_all_connections_with_one_request(shop: Shop) {
     slow_down(&shop).await;
-    let settings = Settings {
-        rate_limit: RateLimit::Everybody(NonZeroU32::MAX),
-        trusted_proxies: vec!["127.0.0.1".parse().expect("a proxy")],
-        ..settings(LATER)
-    };
-    let url = shop.program_with(settings, 4).await;
+    let url = shop.program_with(callers_apart(), 4).await;
     let from = |address, query: &str| ask(&url, query).header("x-forwarded-for", address);
     let aliases = (0..20).map(|n| format!("a{n}: tickets(first: 1) {{ nodes {{ title }} }}"));
     let greedy = format!("{{ {} }}", aliases.collect::<String>());

@@ -5,26 +5,9 @@ mod refused;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Shop, also_on_drizzles_tables, numbers, on_both};
+use crate::harness::{Shop, numbers, on_all};
 
-on_both!(
-    below_no_row_nothing_is_asked,
-    fields_of_one_key_are_merged,
-    a_page_has_twenty_rows_unless_told_otherwise,
-    a_walk_over_tickets_meets_each_once_in_every_order,
-    a_walk_over_customers_meets_each_once_in_every_order,
-    directions_can_be_mixed,
-    an_empty_order_is_by_number,
-    a_page_says_whether_there_are_rows_on_either_side,
-    each_edge_has_the_cursor_of_its_node,
-    no_rows_can_be_asked_for,
-    pages_can_be_numbered,
-    a_cursor_outlives_its_row,
-    a_cursor_stands_where_its_row_stood,
-    rows_are_counted_over_all_pages,
-);
-
-also_on_drizzles_tables!(
+on_all!(
     below_no_row_nothing_is_asked,
     fields_of_one_key_are_merged,
     a_page_has_twenty_rows_unless_told_otherwise,

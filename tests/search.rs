@@ -2,23 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Shop, also_on_drizzles_tables, numbers, on_both};
+use crate::harness::{Shop, numbers, on_all};
 
-on_both!(
-    every_word_must_occur_somewhere_in_a_ticket,
-    every_word_must_occur_somewhere_in_a_customer,
-    a_search_goes_with_a_filter_and_a_count,
-    a_search_is_paged_like_any_list,
-    a_nul_byte_is_not_searched_for,
-    tickets_are_counted_by_each_dimension,
-    tickets_are_counted_by_several_dimensions,
-    tickets_are_counted_as_far_as_they_match,
-    the_largest_groups_come_first,
-    technicians_come_by_name,
-    out_of_range_sizes_are_refused,
-);
-
-also_on_drizzles_tables!(
+on_all!(
     every_word_must_occur_somewhere_in_a_ticket,
     every_word_must_occur_somewhere_in_a_customer,
     a_search_goes_with_a_filter_and_a_count,

@@ -2,27 +2,23 @@
 
 use serde_json::json;
 
-use crate::harness::{Shop, also_on_drizzles_tables, on_both};
+use crate::harness::{Shop, on_all, on_both};
 
 on_both!(
     one_ticket_takes_one_statement,
     a_ticket_with_its_customer_takes_at_most_two,
-    each_level_takes_one_statement,
-    each_counted_level_takes_one_more,
     each_way_of_asking_for_a_list_takes_one_more,
     equal_records_are_read_once,
     nothing_is_read_for_another_place,
     nothing_is_read_below_an_empty_list,
-    technicians_and_their_tickets_take_one_each,
     the_id_of_a_customer_is_read_off_the_ticket,
     a_count_reads_no_rows,
     a_page_reads_no_count,
     only_the_columns_asked_for_are_read,
-    a_nested_list_is_cut_by_the_database,
     a_page_far_down_is_not_skipped_to,
 );
 
-also_on_drizzles_tables!(
+on_all!(
     each_level_takes_one_statement,
     each_counted_level_takes_one_more,
     technicians_and_their_tickets_take_one_each,

@@ -50,8 +50,8 @@ macro_rules! on_both {
 }
 pub(crate) use on_both;
 
-/// Makes one more test of each behaviour: on tables that Drizzle made, without any migration of ours.
-macro_rules! also_on_drizzles_tables {
+/// Makes a test of each behaviour on tables that Drizzle made, without any migration of ours.
+macro_rules! on_drizzles_tables {
     ($($behaviour:ident),+ $(,)?) => {
         mod on_drizzles_tables {
             $(
@@ -63,7 +63,16 @@ macro_rules! also_on_drizzles_tables {
         }
     };
 }
-pub(crate) use also_on_drizzles_tables;
+pub(crate) use on_drizzles_tables;
+
+/// Makes a test of each behaviour on all three.
+macro_rules! on_all {
+    ($($behaviour:ident),+ $(,)?) => {
+        $crate::harness::on_both!($($behaviour),+);
+        $crate::harness::on_drizzles_tables!($($behaviour),+);
+    };
+}
+pub(crate) use on_all;
 
 /// The real router behind a real socket, stocked with `fixture.sql`.
 pub(crate) struct Shop {

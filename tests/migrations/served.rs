@@ -1,5 +1,5 @@
 //! Tables that have not had our migrations, served as they are. The API's behaviours run on such
-//! tables, too: where a file says `also_on_drizzles_tables!`.
+//! tables, too: where a file says `on_drizzles_tables!`.
 
 use serde_json::{Value, json};
 
@@ -8,11 +8,10 @@ use super::{
     shape::shape,
 };
 use crate::harness::{
-    Answer, Directory, Kind, Serving, Shop, Socket, TestDatabase, also_on_drizzles_tables,
-    repairshop,
+    Answer, Directory, Kind, Serving, Shop, Socket, TestDatabase, on_drizzles_tables, repairshop,
 };
 
-also_on_drizzles_tables!(
+on_drizzles_tables!(
     subscriptions_are_refused_until_the_database_is_migrated_beside_the_server,
     an_address_in_other_letters_is_taken_and_who_has_it_may_keep_it,
     a_replica_of_such_tables_has_the_queries,

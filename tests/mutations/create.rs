@@ -2,25 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, Shop, also_on_drizzles_tables, numbers, on_both};
+use crate::harness::{Answer, Shop, numbers, on_all};
 
-on_both!(
-    a_customer_is_created,
-    a_customer_is_created_with_tickets,
-    texts_are_trimmed_and_cased,
-    the_shops_own_forms_of_phone_and_zip_are_taken,
-    all_that_is_wrong_is_said_at_once,
-    nothing_is_stored_where_one_ticket_is_wrong,
-    an_email_address_is_taken_whatever_its_case,
-    texts_longer_than_their_column_are_refused,
-    a_nul_byte_is_invalid,
-    a_ticket_is_created,
-    a_ticket_needs_a_title_and_a_technician,
-    a_ticket_needs_a_customer_that_is_there,
-    a_customer_id_that_is_none_is_refused,
-);
-
-also_on_drizzles_tables!(
+on_all!(
     a_customer_is_created,
     a_customer_is_created_with_tickets,
     texts_are_trimmed_and_cased,

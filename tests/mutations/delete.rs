@@ -2,17 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Shop, also_on_drizzles_tables, on_both};
+use crate::harness::{Shop, on_all};
 
-on_both!(
-    a_customer_without_tickets_is_deleted,
-    a_customer_with_tickets_is_kept,
-    a_ticket_is_deleted,
-    what_is_not_there_is_not_found,
-    an_id_of_the_other_type_is_refused,
-);
-
-also_on_drizzles_tables!(
+on_all!(
     a_customer_without_tickets_is_deleted,
     a_customer_with_tickets_is_kept,
     a_ticket_is_deleted,

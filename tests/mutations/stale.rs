@@ -2,18 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Shop, also_on_drizzles_tables, on_both};
+use crate::harness::{Shop, on_all};
 
-on_both!(
-    a_change_based_on_the_current_record_goes_through,
-    a_change_based_on_an_older_record_is_stale,
-    instants_are_compared_to_the_millisecond,
-    of_two_changes_based_on_one_record_the_first_wins,
-    a_deletion_based_on_an_older_record_is_stale,
-    a_record_that_is_gone_is_not_found_rather_than_stale,
-);
-
-also_on_drizzles_tables!(
+on_all!(
     a_change_based_on_the_current_record_goes_through,
     a_change_based_on_an_older_record_is_stale,
     instants_are_compared_to_the_millisecond,

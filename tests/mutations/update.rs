@@ -2,24 +2,11 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, Kind, Shop, also_on_drizzles_tables, on_both};
+use crate::harness::{Answer, Kind, Shop, on_all, on_both};
 
-on_both!(
-    only_the_given_fields_change,
-    null_clears_a_column_that_may_be_null,
-    null_is_refused_for_a_column_that_may_not,
-    a_variable_that_was_not_sent_is_absent,
-    what_is_wrong_is_said_at_once_and_nothing_changes,
-    an_email_address_of_another_customer_is_taken,
-    a_record_that_is_not_there_is_not_found,
-    a_ticket_is_changed,
-    a_ticket_moves_to_another_customer,
-    updated_at_always_moves,
-    another_programs_update_moves_updated_at_too,
-    an_id_of_the_other_type_is_refused,
-);
+on_both!(another_programs_update_moves_updated_at_too,);
 
-also_on_drizzles_tables!(
+on_all!(
     only_the_given_fields_change,
     null_clears_a_column_that_may_be_null,
     null_is_refused_for_a_column_that_may_not,

@@ -3,16 +3,9 @@
 use serde_json::{Value, json};
 
 use super::page;
-use crate::harness::{Shop, also_on_drizzles_tables, numbers, on_both};
+use crate::harness::{Shop, numbers, on_all};
 
-on_both!(
-    a_nested_list_has_its_own_size_filter_order_and_count,
-    a_nested_list_is_walked_by_cursor,
-    nested_lists_of_one_field_do_not_mix,
-    an_empty_nested_list_is_a_list,
-);
-
-also_on_drizzles_tables!(
+on_all!(
     a_nested_list_has_its_own_size_filter_order_and_count,
     a_nested_list_is_walked_by_cursor,
     nested_lists_of_one_field_do_not_mix,

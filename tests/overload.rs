@@ -17,6 +17,7 @@ on_both!(
     a_connection_is_not_waited_for_forever,
     who_would_wait_for_long_is_refused_at_once,
     nobody_takes_all_turns,
+    nobody_takes_all_connections_with_one_request,
 );
 
 const SLOW: &str = "{ tickets { nodes { title } } }";
@@ -259,4 +260,24 @@ async fn nobody_takes_all_turns(shop: Shop) {
     assert_eq!(refused.status(), 429);
     assert!(refused.headers().contains_key(RETRY_AFTER));
     assert_eq!(answer(from("192.0.2.2", FAST)).await.status(), 200);
+}
+
+async fn nobody_takes_all_connections_with_one_request(shop: Shop) {
+    slow_down(&shop).await;
+    let settings = Settings {
+        rate_limit: RateLimit::Everybody(NonZeroU32::MAX),
+        trusted_proxies: vec!["127.0.0.1".parse().expect("a proxy")],
+        ..settings(LATER)
+    };
+    let url = shop.program_with(settings, 4).await;
+    let from = |address, query: &str| ask(&url, query).header("x-forwarded-for", address);
+    let aliases = (0..20).map(|n| format!("a{n}: tickets(first: 1) {{ nodes {{ title }} }}"));
+    let greedy = format!("{{ {} }}", aliases.collect::<String>());
+    let mut requests = JoinSet::new();
+    requests.spawn(answer(from("192.0.2.1", &greedy)));
+    if shop.kind() == Kind::Postgres {
+        until(async || shop.count(WORKING).await >= 3).await;
+    }
+    assert_eq!(answer(from("192.0.2.2", FAST)).await.status(), 200);
+    assert!(requests.try_join_next().is_none(), "it is still under way");
 }

@@ -1,5 +1,5 @@
-//! Changing and deleting one row by one conditional statement: the database decides, nothing is
-//! checked first. Knows no feature.
+//! Adding one row; changing and deleting one by one conditional statement: the database decides,
+//! nothing is checked first. Knows no feature.
 
 use async_graphql::ID;
 use sea_orm::{
@@ -21,6 +21,22 @@ use crate::{
 pub(crate) struct Target<R> {
     pub(crate) id: Id<R>,
     pub(crate) if_updated_at: Option<DateTime>,
+}
+
+/// Adds a row with the columns that are set; returns the record.
+///
+/// # Errors
+/// What the database says.
+pub(crate) async fn insert<R: Record>(
+    db: &impl ConnectionTrait,
+    values: <R::Entity as EntityTrait>::ActiveModel,
+) -> Result<R, DbErr> {
+    let columns = Columns::<R>::all();
+    let mut insert = R::Entity::insert(values).into_query();
+    insert.returning(Query::returning().columns(columns.iter()));
+    let rows = db.query_all(&insert).await?;
+    let row = rows.first().ok_or(DbErr::RecordNotInserted)?;
+    columns.read(row, 0)
 }
 
 impl<R: Record> Target<R> {

@@ -148,7 +148,7 @@ fn compare(arguments: Arguments, runtime: &tokio::runtime::Runtime) {
 fn memory(requests: f64, size: Size, server: &Server, processes: &Processes) {
     let rows: Vec<String> = (0..20)
         .map(|page| {
-            format!("p{page}: tickets(first: 100, offset: {page}00) {{ nodes {{ id title description tech }} }} ")
+            format!("p{page}: tickets(first: 100, offset: {}) {{ nodes {{ id title description tech }} }} ", page * 100)
         })
         .collect();
     let large = serde_json::json!({ "query": format!("{{ {}}}", rows.concat()) });

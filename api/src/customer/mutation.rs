@@ -5,7 +5,6 @@ use async_graphql::{
 };
 use entity::{customer::ActiveModel, ticket};
 use sea_orm::{
-    ActiveModelTrait,
     ActiveValue::{self, NotSet, Set},
     ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect,
     QueryTrait,
@@ -21,10 +20,10 @@ use crate::{
     error::{Constraint, UserError, UserErrorCode, violated},
     form::{Form, Kind},
     node::Id,
-    row::Row,
+    row::{Record, Row},
     scalar::DateTime,
     ticket::NewTicketInput,
-    write::Target,
+    write::{Target, insert},
 };
 
 /// How many rows one INSERT takes, well below the databases' limits on parameters.
@@ -154,8 +153,8 @@ impl CustomerMutation {
             user_errors.push(taken());
         }
         if user_errors.is_empty() {
-            match insert(db, customer, tickets).await {
-                Ok(model) => created = Some(Row(Customer(model.into()))),
+            match create(db, customer, tickets).await {
+                Ok(customer) => created = Some(Row(customer)),
                 Err(error) => user_errors.push(refused(error)?),
             }
         }
@@ -237,20 +236,20 @@ fn taken() -> UserError {
     UserError::input("email", UserErrorCode::Taken, message)
 }
 
-async fn insert(
+async fn create(
     db: &Pool,
     customer: ActiveModel,
     tickets: Vec<ticket::ActiveModel>,
-) -> Result<entity::customer::Model, DbErr> {
+) -> Result<Customer, DbErr> {
     if tickets.is_empty() {
-        return customer.insert(db).await;
+        return insert(db, customer).await;
     }
     db.transaction(move |transaction| {
         let (customer, mut tickets) = (customer.clone(), tickets.clone());
         let insert = async move {
-            let customer = customer.insert(transaction).await?;
+            let customer: Customer = insert(transaction, customer).await?;
             for ticket in &mut tickets {
-                ticket.customer_id = Set(customer.id);
+                ticket.customer_id = Set(Record::number(&customer));
             }
             for rows in tickets.chunks(ROWS_PER_INSERT) {
                 ticket::Entity::insert_many(rows.to_vec())

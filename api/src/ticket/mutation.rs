@@ -1,11 +1,8 @@
 //! Creating, changing and deleting tickets.
 
-use std::sync::Arc;
-
 use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, SimpleObject};
 use entity::ticket::ActiveModel;
 use sea_orm::{
-    ActiveModelTrait,
     ActiveValue::{self, NotSet, Set},
     ConnectionTrait, DbErr,
     prelude::DateTime as NaiveDateTime,
@@ -22,7 +19,7 @@ use crate::{
     node::Id,
     row::Row,
     scalar::DateTime,
-    write::Target,
+    write::{Target, insert},
 };
 
 /// A ticket of the customer that is being created.
@@ -128,8 +125,8 @@ impl TicketMutation {
         let mut user_errors = form.into_errors();
         let mut created = None;
         if user_errors.is_empty() {
-            match ticket.insert(db).await {
-                Ok(model) => created = Some(Row(Ticket::from(Arc::new(model)))),
+            match insert::<Ticket>(db, ticket).await {
+                Ok(ticket) => created = Some(Row(ticket)),
                 Err(error) => user_errors.push(refused(error, Some(customer))?),
             }
         }

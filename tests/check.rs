@@ -3,8 +3,11 @@
 use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 
-use crate::harness::{
-    Cluster, Directory, Kind, Outcome, Serving, TestDatabase, administer, repairshop, rows,
+use crate::{
+    harness::{
+        Cluster, Directory, Kind, Outcome, Serving, TestDatabase, administer, repairshop, rows,
+    },
+    migrations::shape,
 };
 
 /// A database with something changed by somebody else.
@@ -117,22 +120,22 @@ const CHANGES: &[(&str, &str)] = &[
     (
         "DROP TRIGGER repairshop_touch_updated_at ON tickets",
         "tickets: the trigger repairshop_touch_updated_at expected, none found; \
-         `repairshop migrate down -n 5 && repairshop migrate up` mends it",
+         `repairshop migrate up` mends it",
     ),
     (
         "DROP FUNCTION repairshop.note_change CASCADE",
         "customers: the trigger repairshop_note_change expected, none found; \
-         `repairshop migrate down -n 3 && repairshop migrate up` mends it",
+         `repairshop migrate up` mends it",
     ),
     (
         "DROP INDEX tickets_tech_id_idx",
         "tickets: the index tickets_tech_id_idx expected, none found; \
-         `repairshop migrate down -n 6 && repairshop migrate up` mends it",
+         `repairshop migrate up` mends it",
     ),
     (
         "DROP INDEX customers_email_lower_unique",
         "customers.email: unique whatever its case expected, none found; \
-         `repairshop migrate down -n 6 && repairshop migrate up` mends it",
+         `repairshop migrate up` mends it",
     ),
     (
         "ALTER TABLE tickets DROP CONSTRAINT tickets_pkey",
@@ -200,20 +203,54 @@ async fn of_drizzles_tables_it_is_said_what_goes_without_migrations() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_mends_it_does() {
+async fn what_mends_it_does_and_takes_nothing_else_away() {
     let sql =
         "DROP TRIGGER repairshop_touch_updated_at ON tickets; DROP INDEX customers_city_id_idx;
+        DROP INDEX tickets_open_created_at_id_idx, customers_email_lower_unique;
         DROP FUNCTION repairshop.note_change CASCADE; ALTER TABLE customers DISABLE TRIGGER ALL";
-    let database = changed(Kind::Postgres, sql).await;
+    let database = changed(Kind::Postgres, "SELECT 1").await;
+    let before = shape(&database).await;
+    let connection = database.connect().await;
+    let done = connection.execute_unprepared(sql).await;
+    done.expect("less");
     let environment = [("DATABASE_URL", database.url.as_str())];
     assert_eq!(check(&database).status, Some(1));
-    repairshop(&["migrate", "down", "-n", "5"], &environment).success();
-    repairshop(&["migrate", "up"], &environment).success();
+    let said = repairshop(&["migrate", "up"], &environment).success();
+    for line in [
+        "restored     customers: the trigger repairshop_note_change\n",
+        "restored     tickets: the trigger repairshop_touch_updated_at\n",
+        "restored     customers: the index customers_city_id_idx\n",
+        "restored     tickets: the index tickets_open_created_at_id_idx\n",
+        "restored     customers: unique whatever its case\n",
+    ] {
+        assert!(said.contains(line), "{line}: {said}");
+    }
     let enable = "ALTER TABLE customers ENABLE TRIGGER ALL";
-    let connection = database.connect().await;
     let done = connection.execute_unprepared(enable).await;
     done.expect("triggers");
     connection.close().await.expect("the connection closes");
+    check(&database).success();
+    assert_eq!(shape(&database).await, before);
+    let said = repairshop(&["migrate", "up"], &environment).success();
+    assert_eq!(said, "nothing to do\n");
+    database.remove().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_dropped_of_adopted_tables_comes_back_in_its_form() {
+    let database = TestDatabase::of_drizzle().await;
+    let environment = [("DATABASE_URL", database.url.as_str())];
+    repairshop(&["migrate", "up"], &environment).success();
+    let before = shape(&database).await;
+    let connection = database.connect().await;
+    let sql = "ALTER TABLE tickets DROP CONSTRAINT tickets_open_created_at_id_idx;
+        ALTER TABLE tickets DROP CONSTRAINT tickets_tech_id_idx";
+    let done = connection.execute_unprepared(sql).await;
+    done.expect("less");
+    connection.close().await.expect("the connection closes");
+    assert_eq!(check(&database).status, Some(1));
+    repairshop(&["migrate", "up"], &environment).success();
+    assert_eq!(shape(&database).await, before);
     check(&database).success();
     database.remove().await;
 }

@@ -16,7 +16,7 @@ mod trigger;
 use std::thread;
 
 use crate::harness::{Directory, Kind, TestDatabase, repairshop, rows};
-use shape::shape;
+pub(crate) use shape::shape;
 
 const ALL: [&str; 7] = [
     "m20261122_000001_customers_and_tickets",

@@ -169,6 +169,7 @@ async fn run(config: &Config) -> Outcome {
         Command::Seed(options) => {
             let database = Database::connect_with(&database, log.as_ref()).await?;
             tables::prepare(&database, false).await?;
+            tables::ours(&database).await?;
             let totals = seed::seed(
                 database.write.connection(),
                 options.customers,

@@ -102,6 +102,36 @@ pub async fn drop_index(
     Ok(())
 }
 
+/// Gives a column another name, unless it has it already.
+///
+/// # Errors
+/// Where another column has that name.
+pub async fn rename_column(
+    manager: &SchemaManager<'_>,
+    of: &'static str,
+    from: &'static str,
+    to: &'static str,
+) -> Result<(), DbErr> {
+    if !has_column(manager, of, from).await? && has_column(manager, of, to).await? {
+        return Ok(());
+    }
+    let mut alter = Table::alter();
+    alter.table(table(manager, of)).rename_column(from, to);
+    manager.alter_table(alter).await
+}
+
+async fn has_column(manager: &SchemaManager<'_>, of: &str, name: &str) -> Result<bool, DbErr> {
+    let sql = if is_postgres(manager) {
+        format!(
+            "SELECT 1 FROM pg_attribute WHERE attrelid = to_regclass('public.\"{of}\"') \
+             AND attname = '{name}' AND NOT attisdropped"
+        )
+    } else {
+        format!("SELECT 1 FROM pragma_table_info('{of}') WHERE name = '{name}'")
+    };
+    has_row(manager, &sql).await
+}
+
 /// Gives an index or a constraint another name. Constraints have none on SQLite.
 ///
 /// # Errors

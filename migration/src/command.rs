@@ -16,17 +16,20 @@ use sea_orm_migration::{
 };
 use tokio::time::sleep;
 
-use crate::{ADOPT, Generate, Migrator, Status, generate, is_adopted, refusal, status, to_look_at};
+use crate::{
+    ADOPT, Generate, Migrator, Status, counted, generate, is_adopted, parts, refusal, status,
+    to_look_at,
+};
 
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 pub enum Command {
-    /// Apply the migrations that the database has not had yet; tables that are already there stay as they are
+    /// Apply the migrations that the database has not had yet, and make again what somebody has dropped of theirs; tables that are already there keep their rows
     Up {
         /// Apply at most this many, oldest first [default: all]
         #[arg(short, long)]
         num: Option<u32>,
     },
-    /// Undo the latest migrations; undoing the first one deletes the shop's tables with all their rows, unless they were adopted
+    /// Undo the latest migrations; undoing the first one deletes the shop's tables with all their rows, unless they were adopted; undoing a generated one deletes what it says it adds, also where another program had made that
     Down {
         /// Undo this many, latest first
         #[arg(short, long, default_value_t = 1)]
@@ -143,45 +146,43 @@ pub async fn forecast<C: ConnectionTrait>(
     db: &C,
     command: &Command,
 ) -> Result<Option<String>, DbErr> {
-    if !matches!(command, Command::Up { .. }) || db.get_database_backend() != DbBackend::Postgres {
+    let Command::Up { num } = *command else {
+        return Ok(None);
+    };
+    if db.get_database_backend() != DbBackend::Postgres {
         return Ok(None);
     }
-    let pending = status(db).await?.pending.len();
+    let status = status(db).await?;
+    let most = num.map_or(usize::MAX, |num| usize::try_from(num).unwrap_or(usize::MAX));
+    let to_do = status.pending.len().min(most);
+    let first = status.first_pending().min(to_do);
     let size = "SELECT coalesce(sum(pg_relation_size(oid)), 0)::bigint FROM pg_class
         WHERE oid IN (to_regclass('public.customers'), to_regclass('public.tickets'))";
     let size = Statement::from_string(DbBackend::Postgres, size);
     let row = db.query_one_raw(size).await?;
     let size: i64 = row.map_or(Ok(0), |row| row.try_get_by_index(0))?;
-    if pending == 0 || size == 0 {
+    // What later ones do to which tables, nobody here knows.
+    if first == 0 || size == 0 {
         return Ok(None);
     }
+    let more = match to_do - first {
+        0 => String::new(),
+        more => format!("; {} more may take longer", counted(more)),
+    };
     let (megabytes, seconds) = (size / 1_000_000 + 1, size / PACE + 1);
     Ok(Some(format!(
-        "customers and tickets ({megabytes} MB) get what {pending} migrations add to them, indexes and triggers, \
-         and lose nothing; about {seconds} s, in which writes to them wait, and towards the end reads"
+        "customers and tickets ({megabytes} MB) get the indexes and triggers of {}; that takes about {seconds} s, \
+         in which writes to them wait, for most of it reads too, and the API answers UNAVAILABLE{more}",
+        counted(first)
     )))
 }
 
 async fn change(db: &DatabaseConnection, command: &Command) -> Result<Vec<String>, DbErr> {
     let txn = lock(db).await?;
     let before = status(&txn).await?;
+    let mut restored = Vec::new();
     match *command {
-        Command::Up { num } => {
-            // An older version on a newer database has nothing to add, and that is no error.
-            if !before.pending.is_empty() {
-                known_only(&before)?;
-                if before.applied.is_empty() {
-                    refusal::unfit(&txn).await?;
-                    if txn.get_database_backend() == DbBackend::Postgres {
-                        txn.execute_unprepared(ADOPT).await?;
-                    }
-                }
-                if txn.get_database_backend() == DbBackend::Postgres {
-                    txn.execute_unprepared(BE_FIRST).await?;
-                }
-                Migrator::up(&txn, num).await?;
-            }
-        }
+        Command::Up { num } => restored = up(&txn, &before, num).await?,
         Command::Down { num } => {
             known_only(&before)?;
             Migrator::down(&txn, Some(num)).await?;
@@ -203,8 +204,47 @@ async fn change(db: &DatabaseConnection, command: &Command) -> Result<Vec<String
     }
     let after = status(&txn).await?;
     leave(&txn, &after).await?;
-    txn.commit().await?;
-    Ok(report(command, &before, &after))
+    txn.commit().await.map_err(refusal::at_the_end)?;
+    Ok(report(command, &before, &after, &restored))
+}
+
+/// Applies what is pending, and makes again what somebody has dropped; says what that was.
+async fn up(
+    txn: &DatabaseTransaction,
+    before: &Status,
+    num: Option<u32>,
+) -> Result<Vec<String>, DbErr> {
+    let lost = parts::lost(txn, before).await?;
+    // An older version on a newer database has nothing to add, and that is no error.
+    if before.pending.is_empty() && lost.is_empty() {
+        return Ok(Vec::new());
+    }
+    known_only(before)?;
+    let adopts = before.applied.is_empty();
+    let unfit = if adopts {
+        refusal::unfit(txn).await?
+    } else {
+        Vec::new()
+    };
+    // No table is locked for what cannot be; what a later migration may put right is looked at again.
+    if !before.changes_columns() {
+        refusal::refuse(&unfit)?;
+    }
+    if txn.get_database_backend() == DbBackend::Postgres {
+        if adopts {
+            txn.execute_unprepared(ADOPT).await?;
+        }
+        if before.first_pending() > 0 || !lost.is_empty() {
+            txn.execute_unprepared(BE_FIRST).await?;
+        }
+    }
+    let restored = parts::restore(&SchemaManager::new(txn), before, lost).await?;
+    let done = Migrator::up(txn, num).await;
+    done.map_err(|error| refusal::of_unfit(error, &unfit))?;
+    if !unfit.is_empty() && status(txn).await?.pending.is_empty() {
+        refusal::refuse(&refusal::unfit(txn).await?)?;
+    }
+    Ok(restored)
 }
 
 async fn lock(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
@@ -274,13 +314,14 @@ fn known_only(status: &Status) -> Result<(), DbErr> {
     )))
 }
 
-fn report(command: &Command, before: &Status, after: &Status) -> Vec<String> {
+fn report(command: &Command, before: &Status, after: &Status, restored: &[String]) -> Vec<String> {
     let line = |word: &str, name: &String| format!("{word:<11}  {name}");
     let undone = before.applied.iter().rev();
     let undone = undone.filter(|name| *command == Command::Fresh || !after.applied.contains(name));
     let done = after.applied.iter();
     let done = done.filter(|name| *command == Command::Fresh || !before.applied.contains(name));
     let mut lines: Vec<String> = undone.map(|name| line("rolled back", name)).collect();
+    lines.extend(restored.iter().map(|part| line("restored", part)));
     lines.extend(done.map(|name| line("applied", name)));
     if lines.is_empty() {
         lines.push("nothing to do".to_owned());

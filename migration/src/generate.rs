@@ -85,7 +85,7 @@ pub async fn generate(options: &Generate) -> Result<Vec<String>, String> {
             "this program was built before {name} was written: build it anew, as cargo run does"
         ));
     }
-    let planned = scratch(&options.scratch, &sources(&options.to))
+    let planned = scratch(&options.scratch, &sources(&options.to)?)
         .await
         .map_err(|it| in_words(&it))??;
     if planned.changes.is_empty() {
@@ -112,12 +112,6 @@ pub async fn generate(options: &Generate) -> Result<Vec<String>, String> {
         .args(["--edition", "2024"])
         .arg(&path)
         .status();
-    if let Some(code) = fs::read_to_string(&path)
-        .ok()
-        .and_then(|it| code::with_leave(&it))
-    {
-        fs::write(&path, code).map_err(|error| failed(&path, &error))?;
-    }
     let changes = planned.changes.iter().map(ToString::to_string);
     let written = [format!("written: {}", path.display())];
     Ok(changes.chain(planned.notes).chain(written).collect())

@@ -30,7 +30,7 @@ pub use command::{Command, execute, forecast, run};
 pub use generate::{Generate, generate};
 pub use parts::{has_unique_emails, without};
 pub use refusal::in_words;
-pub use status::{Status, pending, status, to_look_at};
+pub use status::{Status, counted, pending, status, to_look_at};
 pub use tables::check;
 
 /// The database where `DATABASE_URL` names none: a file beside the caller.
@@ -54,6 +54,10 @@ impl MigratorTrait for Migrator {
         ]
     }
 }
+
+/// How many of the first migrations make what the program needs, and add to tables that are there without
+/// a change to their columns; those after them are generated, or written by hand.
+const FIRST: usize = 7;
 
 /// PostgreSQL: noted before the first migration, where the tables were there already. A role that does
 /// not own the schema cannot; Drizzle's own list of migrations tells as much.

@@ -25,10 +25,13 @@ const OPEN: &str = "tickets_open_created_at_id_idx";
 const EMAIL_UNIQUE: &str = "customers_email_lower_unique";
 const EMAIL: &str = "customers_email_lower_idx";
 
-/// Table and name of the indexes that there are in any case.
-pub(crate) fn names() -> impl Iterator<Item = (&'static str, &'static str)> {
-    let sorted = SORTED.into_iter().map(|(of, name, _)| (of, name));
-    sorted.chain([("tickets", OPEN)])
+/// Table, name and rest of the definition of the indexes that there are in any case.
+pub(crate) fn definitions() -> impl Iterator<Item = (&'static str, &'static str, String)> {
+    let sorted = SORTED
+        .into_iter()
+        .map(|(of, name, column)| (of, name, format!("({column}, id)")));
+    let open = "(created_at, id) WHERE NOT completed".to_owned();
+    sorted.chain([("tickets", OPEN, open)])
 }
 
 #[async_trait::async_trait]
@@ -76,7 +79,8 @@ impl MigrationTrait for Migration {
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let of_email = [("customers", EMAIL), ("customers", EMAIL_UNIQUE)];
-        drop_indexes(manager, names().chain(of_email)).await
+        let names = definitions().map(|(of, name, _)| (of, name));
+        drop_indexes(manager, names.chain(of_email)).await
     }
 
     fn use_transaction(&self) -> Option<bool> {

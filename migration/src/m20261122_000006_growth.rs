@@ -30,9 +30,10 @@ const INDEXES: [(&str, &str, &[&str]); 5] = [
     ),
 ];
 
-/// Their tables and names.
-pub(crate) fn names() -> impl Iterator<Item = (&'static str, &'static str)> {
-    INDEXES.into_iter().map(|(of, name, _)| (of, name))
+/// Table, name and rest of the definition.
+pub(crate) fn definitions() -> impl Iterator<Item = (&'static str, &'static str, String)> {
+    let all = INDEXES.into_iter();
+    all.map(|(of, name, columns)| (of, name, format!("({})", columns.join(", "))))
 }
 
 #[async_trait::async_trait]
@@ -50,7 +51,7 @@ impl MigrationTrait for Migration {
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        drop_indexes(manager, names()).await
+        drop_indexes(manager, definitions().map(|(of, name, _)| (of, name))).await
     }
 
     fn use_transaction(&self) -> Option<bool> {

@@ -10,7 +10,7 @@ use sea_orm_migration::{
     sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement, sqlx::sqlite::SqliteConnectOptions},
 };
 
-use crate::Migrator;
+use crate::{FIRST, Migrator};
 
 /// What the database has had, against what this program knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +21,28 @@ pub struct Status {
     pub pending: Vec<String>,
     /// Applied by a newer version of this program, which is no reason not to serve.
     pub unknown: Vec<String>,
+}
+
+impl Status {
+    /// Whether one is pending that may add or change columns, as none of the first does.
+    #[must_use]
+    pub const fn changes_columns(&self) -> bool {
+        !self.pending.is_empty() && self.applied.len() + self.pending.len() > FIRST
+    }
+
+    /// How many of the first are pending.
+    pub(crate) const fn first_pending(&self) -> usize {
+        FIRST.saturating_sub(self.applied.len())
+    }
+}
+
+/// So many migrations, in words.
+#[must_use]
+pub fn counted(migrations: usize) -> String {
+    match migrations {
+        1 => "1 migration".to_owned(),
+        more => format!("{more} migrations"),
+    }
 }
 
 /// The names of the migrations that have yet to be applied, oldest first.

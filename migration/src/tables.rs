@@ -117,7 +117,7 @@ pub async fn check<C: ConnectionTrait>(db: &C) -> Result<Vec<Difference>, DbErr>
     let live = live(db, &expected).await?;
     let typed = backend == DbBackend::Postgres;
     let mut all = difference::differences(&expected, &live, typed);
-    all.extend(parts::missing(db).await?);
+    all.extend(parts::missing(db, &expected).await?);
     all.sort_by_key(|difference| std::cmp::Reverse(difference.severity));
     Ok(all)
 }

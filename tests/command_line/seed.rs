@@ -84,3 +84,22 @@ fn tickets_need_somebody_whose_they_are() {
     assert_eq!(outcome.status, Some(1));
     assert!(outcome.stderr.contains("--customers"), "{}", outcome.stderr);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_programs_tables_get_no_made_up_rows() {
+    let database = TestDatabase::of_drizzle().await;
+    let connection = database.connect().await;
+    let count = "SELECT count(*) FROM customers";
+    let before = rows::<i64>(&connection, count).await;
+    let environment = [("DATABASE_URL", database.url.as_str())];
+    let outcome = Directory::new().run(&["seed", "--customers", "5"], &environment);
+    assert_eq!(outcome.status, Some(1));
+    assert!(
+        outcome.stderr.contains("made-up rows are not for them"),
+        "{}",
+        outcome.stderr
+    );
+    assert_eq!(rows::<i64>(&connection, count).await, before);
+    connection.close().await.expect("the connection closes");
+    database.remove().await;
+}

@@ -40,6 +40,7 @@ fn change(copy: &Copy) {
             "    #[sea_orm(column_type = \"String(StringLen::N(20))\", indexed)]\n",
         ),
         ("    pub address2: Option<String>,\n", ""),
+        ("    #[sea_orm(default_value = true)]\n    pub active: bool,\n", ""),
         (
             "    pub phone: String,\n",
             "    pub phone: Option<String>,\n    #[sea_orm(default_value = 3)]\n    pub points: i32,\n    \
@@ -62,6 +63,7 @@ fn change(copy: &Copy) {
 }
 
 const CHANGES: &str = "\
+removes customers_active_id_idx on customers
 renames customers.notes to remarks
 adds invoices
 adds customers.points: integer not null default 3
@@ -70,9 +72,11 @@ adds customers.tax_number: varchar
 changes customers.phone: varchar, was varchar not null
 changes customers.zip_code: varchar(20) not null, was varchar(10) not null
 removes customers.address2 WITH ALL ITS VALUES
+removes customers.active WITH ALL ITS VALUES
 adds customers_tax_number_unique on customers
 adds customers_zip_code_index on customers
 note: if customers.address2 has another name now, say so in the entity: #[sea_orm(renamed_from = \"address2\")]
+note: if customers.active has another name now, say so in the entity: #[sea_orm(renamed_from = \"active\")]
 ";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -91,6 +95,7 @@ async fn a_changed_entity_becomes_a_migration_and_what_cannot_be_done_is_refused
             let connection = database.connect().await;
             let sql = "ALTER TABLE customers ADD points integer NOT NULL DEFAULT 3,
                 ADD tax_number varchar CONSTRAINT customers_tax_number_unique UNIQUE;
+                ALTER TABLE customers RENAME notes TO remarks;
                 CREATE INDEX customers_zip_code_index ON customers (zip_code)";
             let done = connection.execute_unprepared(sql).await;
             done.expect("a column");
@@ -101,6 +106,8 @@ async fn a_changed_entity_becomes_a_migration_and_what_cannot_be_done_is_refused
             applied.starts_with("applied ") && applied.contains("_invoices\n"),
             "{applied}"
         );
+        // The index over a column that is gone is not missed.
+        assert_eq!(copy.goes_well(&["up"], &database.url), "nothing to do\n");
         let connection = database.connect().await;
         let values = "SELECT first_name || ' ' || points || ' ' || tier || ' ' || remarks FROM customers WHERE id = 1";
         let expected = "Ada 3 it's new Prefers calls before 9";
@@ -139,6 +146,7 @@ async fn a_changed_entity_becomes_a_migration_and_what_cannot_be_done_is_refused
         database.remove().await;
     }
     copy.has_nothing_to_do().await;
+    drizzles_tables_are_adopted_unless_something_is_missing_even_then(&copy).await;
 
     // What would need somebody to decide.
     copy.edit(
@@ -169,10 +177,41 @@ async fn a_changed_entity_becomes_a_migration_and_what_cannot_be_done_is_refused
         "customers.email: customers_email_lower_unique needs it",
         "customers.email: m20261122_000007_beside_drizzle has SQL that needs it",
         "customers.phone: m20261122_000004_search_index has SQL that needs it",
-        "tickets.tech: a function that m20261122_000005_changes makes on PostgreSQL calls it so",
+        "tickets.tech: a function or a trigger of m20261122_000005_changes names it",
     ] {
         assert!(said.contains(reason), "{reason}: {said}");
     }
+}
+
+/// They lack columns that the entities have and that a pending migration adds.
+async fn drizzles_tables_are_adopted_unless_something_is_missing_even_then(copy: &Copy) {
+    let database = TestDatabase::of_drizzle().await;
+    let connection = database.connect().await;
+    let less = "ALTER TABLE tickets DROP COLUMN description";
+    let done = connection.execute_unprepared(less).await;
+    done.expect("a column less");
+    let before = shape(&database).await;
+    let (well, said) = copy.run(&["up"], &database.url);
+    assert!(!well, "{said}");
+    assert!(
+        said.contains("error: tickets.description: text expected, no column found\n"),
+        "{said}"
+    );
+    assert_eq!(shape(&database).await, before);
+    let again = "ALTER TABLE tickets ADD description text";
+    connection
+        .execute_unprepared(again)
+        .await
+        .expect("it is back");
+    let said = copy.goes_well(&["up"], &database.url);
+    assert!(
+        said.contains("triggers of 7 migrations; ") && said.contains("; 1 migration more may"),
+        "{said}"
+    );
+    let points = "SELECT DISTINCT points FROM customers";
+    assert_eq!(rows::<i32>(&connection, points).await, [3]);
+    connection.close().await.expect("the connection closes");
+    database.remove().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -206,6 +245,19 @@ async fn it_is_refused_where_there_is_no_source_or_no_empty_database() {
             Some(1),
             "error: this program was built before m20991231_000001_more was written: \
              build it anew, as cargo run does\n"
+        )
+    );
+    // SQL that it would not see.
+    fs::write(here.file("lib.rs"), "").expect("no list");
+    let more = "const UP: &str = include_str!(\"up.sql\");";
+    fs::write(here.file("m20260101_000001_more.rs"), more).expect("a migration");
+    let outcome = here.run(&["migrate", "generate", "more", "--to", "."], &[]);
+    assert_eq!(
+        (outcome.status, outcome.stderr.as_str()),
+        (
+            Some(1),
+            "error: ./m20260101_000001_more.rs cannot be read: it includes another file; \
+             write that file's SQL into it\n"
         )
     );
     let stocked = TestDatabase::stocked(Kind::Postgres).await;

@@ -275,8 +275,6 @@ async fn tables_of_all_kinds_are_added_changed_and_brought_back() {
         assert!(notes.contains(note), "{note}: {notes}");
     }
     assert!(file.contains("add_filled_column("), "{file}");
-    let leave = "#![expect(clippy::too_many_lines, reason = ";
-    assert!(file.contains(leave), "{file}");
     for database in &databases {
         is_changed(&copy, database).await;
     }
@@ -292,6 +290,13 @@ async fn tables_of_all_kinds_are_added_changed_and_brought_back() {
     }
 
     // What is left to people.
+    copy.edit(
+        "entity/src/customer.rs",
+        &[(
+            "    #[sea_orm(unique)]\n    pub email: String,\n",
+            "    #[sea_orm(unique, column_type = \"Text\")]\n    pub email: String,\n",
+        )],
+    );
     copy.edit(
         "entity/src/technician.rs",
         &[(
@@ -320,6 +325,7 @@ async fn tables_of_all_kinds_are_added_changed_and_brought_back() {
     for reason in [
         "Order.technician_id: no entity has the table technicians; is it in entity::definitions?",
         "Order.choice: a type of PostgreSQL's own is made by hand",
+        "customers.email: a function or a trigger of m20261122_000007_beside_drizzle names it",
     ] {
         assert!(said.contains(reason), "{reason}: {said}");
     }

@@ -41,6 +41,7 @@ async fn drizzles_tables_are_served_without_a_migration_and_nothing_is_made_ther
     for said in [
         "served without 7 migrations: ",
         "search reads whole tables",
+        "in other letters, is not seen to be taken",
         "subscriptions are refused",
         "`updatedAt` stays",
         "`repairshop migrate up`, or --migrate, adds what is missing",
@@ -109,7 +110,8 @@ async fn what_a_later_migration_adds_is_all_that_is_missed() {
     let serving = Serving::start(&environment);
     let warned = warnings(&serving);
     assert_eq!(warned.len(), 1, "{warned:#?}");
-    let said = "without 4 migrations: search reads whole tables, subscriptions are refused; ";
+    let said = "without 4 migrations: search reads whole tables, and those that another program made ever after, \
+        subscriptions are refused; ";
     assert!(warned[0].contains(said), "{warned:#?}");
     migrate(&database, "up");
     let serving = Serving::start(&environment);

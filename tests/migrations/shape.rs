@@ -3,7 +3,7 @@
 use crate::harness::{Kind, TestDatabase, rows};
 
 /// A line for each object, with its definition.
-pub(super) async fn shape(database: &TestDatabase) -> Vec<String> {
+pub(crate) async fn shape(database: &TestDatabase) -> Vec<String> {
     let parts: &[&str] = match database.kind {
         Kind::Sqlite => &["SELECT type || ' ' || name || ' ' || coalesce(sql, '') \
              FROM sqlite_master WHERE name NOT LIKE 'sqlite!_s%' ESCAPE '!'"],

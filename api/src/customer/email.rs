@@ -17,8 +17,8 @@ pub(crate) struct Emails {
 
 impl Emails {
     /// Whether a customer other than `own` has the new address, where the database does not say so.
-    /// It says so of the same letters in any case, and we write small ones: what is missed is an
-    /// address in other letters that another program stores at the same moment.
+    /// Missed is what somebody stores between this look and our write: an address in other letters,
+    /// and where the table has no unique constraint the very same one. `migrate up` ends that.
     pub(super) async fn are_taken(
         self,
         db: &Pool,

@@ -5,7 +5,7 @@ use std::{borrow::Cow, error::Error};
 
 use api::database::{Database, reason};
 use migration::{
-    Status,
+    Status, counted,
     tables::{Difference, Severity},
 };
 use sea_orm::DbErr;
@@ -29,12 +29,11 @@ pub(crate) async fn migrate(
     if let Cow::Owned(direct) = direct {
         let _ = direct.close().await;
     }
-    done.map_err(|error| {
-        let why = match &error {
-            DbErr::Migration(_) => migration::in_words(&error),
-            _ => reason(&error),
-        };
-        format!("nothing was changed: {why}")
+    done.map_err(|error| match &error {
+        // Which is not known then.
+        DbErr::Custom(said) => said.clone(),
+        DbErr::Migration(_) => format!("nothing was changed: {}", migration::in_words(&error)),
+        _ => format!("nothing was changed: {}", reason(&error)),
     })
 }
 
@@ -94,8 +93,10 @@ async fn fits(database: &Database, status: &Status) -> Outcome {
         if of(Severity::Fatal).all(Difference::is_no_table) && !status.pending.is_empty() {
             fatal.clear();
         }
-        // Tables of another program that cannot be read are not migrated either.
-        if fatal.is_empty() || !(status.applied.is_empty() || status.pending.is_empty()) {
+        // Tables of another program that cannot be read are not migrated either, unless that may
+        // put them right.
+        let is_left = !status.pending.is_empty();
+        if fatal.is_empty() || is_left && (!status.applied.is_empty() || status.changes_columns()) {
             let (count, names) = (counted(status.pending.len()), status.pending.join(", "));
             fatal.push(format!(
                 "the database lacks {count} ({names}): run `repairshop migrate up`, or start with --migrate"
@@ -121,13 +122,6 @@ async fn fits(database: &Database, status: &Status) -> Outcome {
         info!("left alone: {alone}");
     }
     Ok(())
-}
-
-fn counted(migrations: usize) -> String {
-    match migrations {
-        1 => "1 migration".to_owned(),
-        more => format!("{more} migrations"),
-    }
 }
 
 /// Makes sure of the tables; says whether the database has only just got them.
@@ -156,4 +150,17 @@ pub(crate) async fn prepare(database: &Database, allowed: bool) -> Result<bool, 
     }
     fits(database, &status().await?).await?;
     Ok(before.applied.is_empty())
+}
+
+/// Refuses made-up rows among another program's: those of a PostgreSQL that has had no migration of ours.
+pub(crate) async fn ours(database: &Database) -> Outcome {
+    let status = migration::status(&database.write).await;
+    let status = status.map_err(|error| reason(&error))?;
+    if database.is_postgres() && status.applied.is_empty() {
+        return Err(
+            "another program made these tables, and made-up rows are not for them: seed a database of its own"
+                .into(),
+        );
+    }
+    Ok(())
 }

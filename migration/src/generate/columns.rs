@@ -17,7 +17,7 @@ impl<'a> Columns<'a> {
         let table = &self.expected.name;
         for column in &self.expected.columns {
             if let Some(before) = planner.before(table, &column.name).map(ToOwned::to_owned) {
-                planner.refuse_called(table, &before);
+                planner.refuse_kept(table, &before);
                 planner.changes.push(Change::RenameColumn {
                     table: table.clone(),
                     from: before.clone(),
@@ -84,6 +84,9 @@ impl<'a> Columns<'a> {
             planner
                 .refused
                 .push(format!("{place}: other tables may refer to a primary key"));
+        }
+        if expected.kind != live.kind {
+            planner.refuse_kept(table, &live.name);
         }
         if expected.kind != live.kind && !is_wider(&live.kind, &expected.kind) {
             planner.refused.push(format!(

@@ -155,6 +155,12 @@ impl Planner<'_> {
             self.changes.push(Change::AddForeignKey(table, key));
         }
         for table in &gone {
+            for source in self.sources.iter().filter(|it| it.needs_table(&table.name)) {
+                self.refused.push(format!(
+                    "{}: {} has SQL that names it; write that migration by hand",
+                    table.name, source.name
+                ));
+            }
             let known = |name: &str| table.indexes.iter().any(|it| it.name == name);
             let users = self.users.iter();
             for user in users.filter(|it| it.table == table.name && !known(&it.name)) {
@@ -224,11 +230,11 @@ impl Planner<'_> {
         }
     }
 
-    /// Refuses another name for a column that functions know by the one that it has.
-    pub(super) fn refuse_called(&mut self, table: &str, column: &str) {
-        for source in self.sources.iter().filter(|it| it.calls(table, column)) {
+    /// Refuses another name or type for a column that functions and triggers know as it is.
+    pub(super) fn refuse_kept(&mut self, table: &str, column: &str) {
+        for source in self.sources.iter().filter(|it| it.keeps(table, column)) {
             self.refused.push(format!(
-                "{table}.{column}: a function that {} makes on PostgreSQL calls it so; write that migration by hand",
+                "{table}.{column}: a function or a trigger of {} names it; write that migration by hand",
                 source.name
             ));
         }

@@ -1,145 +1,138 @@
-//! What migrations say in SQL: functions, triggers and indexes that stand on columns, and that a
-//! scratch database in SQLite does not have. Found in their source, whose every string is read.
+//! What migrations say in SQL: functions, triggers and indexes that stand on tables and columns, and
+//! that a scratch database in SQLite does not have. Found in their source, as words: what may be meant
+//! counts as meant, and what cannot be read is an error.
 
-use std::{fs, mem, path::Path};
+use std::{ffi::OsStr, fmt::Display, fs, path::Path};
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
-/// The SQL of one migration.
-#[derive(Debug)]
+/// Words of SQL that a database keeps as it is written, or that stands in the way of other types.
+const KEPT: [&str; 12] = [
+    "begin",
+    "function",
+    "generated",
+    "new",
+    "old",
+    "plpgsql",
+    "policy",
+    "procedure",
+    "return",
+    "rule",
+    "trigger",
+    "view",
+];
+
+/// One migration.
+#[derive(Debug, Default)]
 pub(super) struct Source {
     pub(super) name: String,
-    /// Names of tables among them, in small letters.
+    /// All words, names in Rust too.
     words: Vec<String>,
-    statements: Vec<String>,
+    /// Those of each string that has several: of one, it is a name.
+    texts: Vec<Vec<String>>,
+    /// Another file is a part of it.
+    includes: bool,
 }
 
-/// Of the migrations in a directory, in order. What cannot be read says nothing.
-pub(super) fn sources(directory: &Path) -> Vec<Source> {
-    let files = fs::read_dir(directory).into_iter().flatten().flatten();
-    let mut all: Vec<Source> = files
-        .filter_map(|file| {
-            let name = file.file_name().into_string().ok()?;
-            let name = name.strip_suffix(".rs").filter(|it| it.starts_with("m2"))?;
-            let tokens: TokenStream = fs::read_to_string(file.path()).ok()?.parse().ok()?;
-            let mut texts = Vec::new();
-            literals(tokens, &mut texts);
-            Some(Source {
-                name: name.to_owned(),
-                words: texts.iter().flat_map(|it| words(it)).collect(),
-                statements: texts.iter().flat_map(|it| statements(it)).collect(),
-            })
-        })
-        .collect();
+/// The migrations in a directory, in order.
+///
+/// # Errors
+/// Where one of them cannot be read, or includes a file.
+pub(super) fn sources(directory: &Path) -> Result<Vec<Source>, String> {
+    let failed =
+        |path: &Path, why: &dyn Display| format!("{} cannot be read: {why}", path.display());
+    let files = fs::read_dir(directory).map_err(|error| failed(directory, &error))?;
+    let mut all = Vec::new();
+    for file in files {
+        let path = file.map_err(|error| failed(directory, &error))?.path();
+        let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
+        let Some(name) = name.strip_suffix(".rs").filter(|it| it.starts_with("m2")) else {
+            continue;
+        };
+        let text = fs::read_to_string(&path).map_err(|error| failed(&path, &error))?;
+        let tokens = text.parse::<TokenStream>();
+        let tokens = tokens.map_err(|error| failed(&path, &error))?;
+        let mut source = Source {
+            name: name.to_owned(),
+            ..Source::default()
+        };
+        source.read(tokens);
+        if source.includes {
+            return Err(failed(
+                &path,
+                &"it includes another file; write that file's SQL into it",
+            ));
+        }
+        all.push(source);
+    }
     all.sort_by(|a, b| a.name.cmp(&b.name));
-    all
+    Ok(all)
 }
 
 impl Source {
-    /// Whether a function that it makes needs a column to be called so.
-    pub(super) fn calls(&self, table: &str, column: &str) -> bool {
-        let (table, column) = (&table.to_lowercase(), column.to_lowercase());
-        self.names(table)
-            && self
-                .statements
-                .iter()
-                .filter(|it| is_function(it))
-                .any(|it| {
-                    let of_a_row = ["new", "old"].map(|row| format!("{row}.{column}"));
-                    let mut parts = it.split(|it: char| !is_of_a_word(it) && it != '.');
-                    parts.any(|part| of_a_row.iter().any(|it| it == part))
-                        || it.contains(&format!("public.{table}"))
-                            && words(it).any(|it| it == column)
-                })
+    /// Whether a function, a trigger or the like of it may name a column.
+    pub(super) fn keeps(&self, table: &str, column: &str) -> bool {
+        let mut texts = self.texts_with(table, column);
+        texts.any(|text| KEPT.iter().any(|word| has(text, word)))
     }
 
-    /// Whether anything that it makes needs a column to be there.
+    /// Whether any SQL of it may name a column.
     pub(super) fn needs(&self, table: &str, column: &str) -> bool {
-        let (table, column) = (&table.to_lowercase(), column.to_lowercase());
-        self.calls(table, &column)
-            || self
-                .statements
-                .iter()
-                .filter(|it| !is_function(it))
-                .any(|it| {
-                    let verb = it.split_whitespace().next().unwrap_or_default();
-                    let of_it = match verb {
-                        "drop" | "do" => false,
-                        "create" | "alter" | "comment" | "insert" | "update" | "delete"
-                        | "select" => words(it).any(|it| it == *table),
-                        // A part of a statement, such as what an index is over.
-                        _ => self.names(table),
-                    };
-                    of_it && words(it).any(|it| it == column)
-                })
+        self.texts_with(table, column).next().is_some()
     }
 
-    fn names(&self, table: &str) -> bool {
-        self.words.iter().any(|it| it == table)
+    /// Whether any SQL of it may name a table.
+    pub(super) fn needs_table(&self, table: &str) -> bool {
+        self.texts.iter().any(|text| has(text, table))
     }
-}
 
-fn is_function(statement: &str) -> bool {
-    statement.starts_with("create") && statement.contains("function") && statement.contains("$$")
-}
-
-fn is_of_a_word(letter: char) -> bool {
-    letter.is_alphanumeric() || letter == '_'
-}
-
-fn words(text: &str) -> impl Iterator<Item = String> {
-    text.split(|it: char| !is_of_a_word(it))
-        .filter(|it| !it.is_empty())
-        .map(str::to_lowercase)
-}
-
-/// The statements of a text, in small letters; one of a single word, a name, is none.
-fn statements(text: &str) -> Vec<String> {
-    let (mut all, mut current) = (Vec::new(), String::new());
-    for (place, part) in text.split("$$").enumerate() {
-        if place > 0 {
-            current.push_str("$$");
-        }
-        let is_body = place % 2 == 1;
-        let mut pieces = part.split(';');
-        if is_body {
-            current.push_str(part);
-            continue;
-        }
-        current.push_str(pieces.next().unwrap_or_default());
-        for piece in pieces {
-            all.push(mem::replace(&mut current, piece.to_owned()));
-        }
+    fn texts_with(&self, table: &str, column: &str) -> impl Iterator<Item = &Vec<String>> {
+        let named = has(&self.words, table);
+        let texts = self.texts.iter();
+        texts.filter(move |text| named && has(text, column))
     }
-    all.push(current);
-    all.iter()
-        .map(|it| it.trim().to_lowercase())
-        .filter(|it| it.contains(char::is_whitespace))
-        .collect()
-}
 
-/// The strings of a source, comments aside.
-fn literals(tokens: TokenStream, all: &mut Vec<String>) {
-    let mut attribute = false;
-    for token in tokens {
-        match token {
-            TokenTree::Punct(it) => {
-                attribute = it.as_char() == '#' || attribute && it.as_char() == '!';
-                continue;
-            }
-            // A comment on an item is an attribute.
-            TokenTree::Group(it) if attribute && it.delimiter() == Delimiter::Bracket => {}
-            TokenTree::Group(it) => literals(it.stream(), all),
-            TokenTree::Literal(it) => {
-                let written = it.to_string();
-                if let (Some(from), Some(to)) = (written.find('"'), written.rfind('"')) {
-                    let text = written[from + 1..to.max(from + 1)].replace("\\n", "\n");
-                    // A line that goes on in the next.
-                    all.push(text.replace("\\\n", " "));
+    /// Reads what a source says, comments aside.
+    fn read(&mut self, tokens: TokenStream) {
+        let mut attribute = false;
+        for token in tokens {
+            match token {
+                TokenTree::Punct(it) => {
+                    attribute = it.as_char() == '#' || attribute && it.as_char() == '!';
+                    continue;
+                }
+                // A comment on an item is an attribute.
+                TokenTree::Group(it) if attribute && it.delimiter() == Delimiter::Bracket => {}
+                TokenTree::Group(it) => self.read(it.stream()),
+                TokenTree::Literal(it) => {
+                    let written = it.to_string();
+                    if let (Some(from), Some(to)) = (written.find('"'), written.rfind('"')) {
+                        let text = written[from + 1..to.max(from + 1)]
+                            .replace("\\n", " ")
+                            .replace("\\t", " ");
+                        let words: Vec<String> = text
+                            .split(|it: char| !it.is_alphanumeric() && it != '_')
+                            .filter(|it| !it.is_empty())
+                            .map(str::to_owned)
+                            .collect();
+                        self.words.extend_from_slice(&words);
+                        if words.len() > 1 {
+                            self.texts.push(words);
+                        }
+                    }
+                }
+                TokenTree::Ident(it) => {
+                    self.includes |= it == "include" || it == "include_str";
+                    self.words.push(it.to_string());
                 }
             }
-            TokenTree::Ident(_) => {}
+            attribute = false;
         }
-        attribute = false;
     }
+}
+
+/// Whether a name is among words; SQL has one of small letters in any case.
+fn has(words: &[String], name: &str) -> bool {
+    let is_it = |word: &String| word == name || word.to_lowercase() == name;
+    words.iter().any(is_it)
 }

@@ -34,8 +34,13 @@ fn limits() -> Limits {
 }
 
 async fn who_does_not_introduce_itself_is_not_waited_for(shop: Shop) {
-    let init = Duration::from_millis(50);
-    let (url, _) = shop.with_limits(Limits { init, ..limits() }).await;
+    let limits = Limits {
+        init: Duration::from_millis(50),
+        // Which would notice it, too.
+        heartbeat: Duration::from_hours(1),
+        ..limits()
+    };
+    let (url, _) = shop.with_limits(limits).await;
     let mut socket = Socket::new(&url).await;
     let late = (4408, "Connection initialisation timeout".to_owned());
     assert_eq!(socket.closed().await, late);

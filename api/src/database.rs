@@ -29,6 +29,7 @@ pub(crate) use pool::{is_loss, is_unknown};
 pub(crate) use postgres::Direct;
 pub(crate) use readers::Lease;
 use readers::Readers;
+pub(crate) use refusal::sqlx_error;
 pub use refusal::{ConnectError, reason};
 use writer::Writer;
 

@@ -1,6 +1,8 @@
 //! Why tables that are there already cannot be adopted, in words that say what to do.
 
-use sea_orm_migration::sea_orm::{ConnectionTrait, DbErr, RuntimeErr, Statement};
+use sea_orm_migration::sea_orm::{
+    ConnectionTrait, DbErr, RuntimeErr, Statement, sqlx::error::DatabaseError,
+};
 
 use crate::{check, tables::Severity};
 
@@ -45,10 +47,7 @@ pub(crate) fn of_unfit(error: DbErr, unfit: &[String]) -> DbErr {
 
 /// Says of a commit without an answer what is not known. What the database refuses, it has undone.
 pub(crate) fn at_the_end(error: DbErr) -> DbErr {
-    if let DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause)) =
-        &error
-        && cause.as_database_error().is_some()
-    {
+    if said(&error).is_some() {
         return error;
     }
     DbErr::Custom(
@@ -58,13 +57,17 @@ pub(crate) fn at_the_end(error: DbErr) -> DbErr {
 }
 
 pub(crate) fn has_code(error: &DbErr, code: &str) -> bool {
-    let (DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error))) =
-        error
-    else {
-        return false;
-    };
-    let error = error.as_database_error();
-    error.is_some_and(|error| error.code().as_deref() == Some(code))
+    said(error).is_some_and(|error| error.code().as_deref() == Some(code))
+}
+
+/// What the database itself said of a statement.
+fn said(error: &DbErr) -> Option<&(dyn DatabaseError + 'static)> {
+    match error {
+        DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error)) => {
+            error.as_database_error()
+        }
+        _ => None,
+    }
 }
 
 /// Says who uses the tables.
@@ -91,12 +94,7 @@ pub(crate) async fn in_use<C: ConnectionTrait>(db: &C) -> Result<DbErr, DbErr> {
 
 /// Says of a text that is too long for its index where it is; any other error as it was.
 pub(crate) fn explained(error: DbErr) -> DbErr {
-    let (DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause))) =
-        &error
-    else {
-        return error;
-    };
-    let Some(refused) = cause.as_database_error() else {
+    let Some(refused) = said(&error) else {
         return error;
     };
     let (Some(table), Some(index)) = (refused.table(), refused.constraint()) else {

@@ -144,7 +144,7 @@ pub(super) fn sqlite_refused(file: &str, error: &DbErr) -> ConnectError {
     })
 }
 
-pub(super) fn sqlx_error(error: &DbErr) -> Option<&sqlx::Error> {
+pub(crate) fn sqlx_error(error: &DbErr) -> Option<&sqlx::Error> {
     match error {
         DbErr::Conn(RuntimeErr::SqlxError(error))
         | DbErr::Exec(RuntimeErr::SqlxError(error))

@@ -1,10 +1,10 @@
 //! What the database refused: what of it passes, and which rule of the shop it stands for.
 
-use sea_orm::{DbErr, RuntimeErr, SqlErr, SqlxError, sqlx::postgres::PgDatabaseError};
+use sea_orm::{DbErr, SqlErr, SqlxError, sqlx::postgres::PgDatabaseError};
 use uuid::Uuid;
 
 use super::{Code, Error, SOON};
-use crate::database::{is_loss, is_unknown};
+use crate::database::{is_loss, is_unknown, sqlx_error};
 
 impl From<DbErr> for Error {
     fn from(error: DbErr) -> Self {
@@ -32,16 +32,12 @@ impl From<DbErr> for Error {
 /// down, has no resources left or takes no writes, somebody else holds a lock, the statement took too
 /// long.
 fn is_passing(error: &DbErr) -> bool {
-    let cause = match error {
-        DbErr::Conn(_) => return true,
-        DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause)) => {
-            cause
-        }
-        _ => return false,
-    };
-    match &**cause {
-        SqlxError::Io(_) | SqlxError::PoolTimedOut | SqlxError::PoolClosed => true,
-        SqlxError::Database(error) => error.code().is_some_and(|code| {
+    if matches!(error, DbErr::Conn(_)) {
+        return true;
+    }
+    match sqlx_error(error) {
+        Some(SqlxError::Io(_) | SqlxError::PoolTimedOut | SqlxError::PoolClosed) => true,
+        Some(SqlxError::Database(error)) => error.code().is_some_and(|code| {
             // PostgreSQL's codes and classes of codes (appendix A of its manual); SQLITE_BUSY,
             // SQLITE_LOCKED and SQLITE_INTERRUPT, which have their varieties in the higher bytes.
             [
@@ -68,12 +64,7 @@ pub(crate) enum Constraint {
 
 /// Which of the known constraints made the database refuse a statement.
 pub(crate) fn violated(error: &DbErr) -> Option<Constraint> {
-    let (DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause))) =
-        error
-    else {
-        return None;
-    };
-    let database = cause.as_database_error()?;
+    let database = sqlx_error(error)?.as_database_error()?;
     // Of tables that were adopted, the index over addresses is an exclusion constraint; on SQLite a
     // trigger may have to stand in for it.
     let excluded = database

@@ -11,7 +11,7 @@
 use std::time::Duration;
 
 use sea_orm::{
-    ConnectionTrait, DbBackend, DbErr, QueryResult, RuntimeErr, Statement, Value,
+    ConnectionTrait, DbBackend, DbErr, QueryResult, Statement, Value,
     sqlx::{
         self,
         postgres::{PgConnectOptions, PgListener, PgPoolOptions},
@@ -23,7 +23,7 @@ use tokio::{
 };
 
 use super::{Live, Reading, change::Noted};
-use crate::database::{Database, Direct, Pool};
+use crate::database::{Database, Direct, Pool, sqlx_error};
 
 /// Where a listener is known, until it says so again. Minutes are also what the triggers go on for
 /// after a listener that ended without a word.
@@ -287,13 +287,10 @@ impl Lost {
     /// Whether there are no tables to note changes in: PostgreSQL's `undefined_table`. They are looked
     /// for again when the next one subscribes.
     fn is_for_good(&self) -> bool {
-        let Self::Statement(DbErr::Exec(error) | DbErr::Query(error)) = self else {
+        let Self::Statement(error) = self else {
             return false;
         };
-        let RuntimeErr::SqlxError(error) = error else {
-            return false;
-        };
-        let error = error.as_database_error();
+        let error = sqlx_error(error).and_then(sqlx::Error::as_database_error);
         error.is_some_and(|error| error.code().as_deref() == Some("42P01"))
     }
 

@@ -6,6 +6,7 @@
 
 mod abandoned;
 mod address;
+mod coalesced;
 mod kept;
 mod outage;
 mod pool;
@@ -38,6 +39,9 @@ pub type StatementLog = Arc<dyn Fn(&Info<'_>) + Send + Sync>;
 
 /// Longer than a busy pool needs; shorter than a person waits.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// How many requests read at a time on PostgreSQL, at least.
+const AT_A_TIME: usize = 32;
 
 /// Where the database is, and how its connections are used.
 #[derive(Clone, Debug)]
@@ -123,12 +127,12 @@ impl Database {
     }
 
     /// How many requests may read at a time, and how many write: on SQLite each has a connection to
-    /// read with; else two share one, for while one waits for rows, others are read, put into words
-    /// and sent.
+    /// read with; else more than there are connections, for while one waits for rows, others are read,
+    /// put into words and sent, and one statement reads for several.
     pub(crate) fn at_a_time(&self) -> (usize, usize) {
         let writes = 2 * self.write.size();
         match self.readers.len() {
-            0 => (2 * self.read.size(), writes),
+            0 => (AT_A_TIME.max(2 * self.read.size()), writes),
             readers => (readers, writes),
         }
     }

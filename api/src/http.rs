@@ -81,12 +81,11 @@ pub fn app_with(app: App, connections: Connections) -> Router {
         router = router.layer(cors);
     }
     let guard = from_fn_with_state(Arc::clone(app.settings()), browser::guard);
-    let server = Server { app, connections };
+    let server = Arc::new(Server { app, connections });
     router.layer(guard).with_state(server)
 }
 
 /// What the handlers need.
-#[derive(Clone)]
 struct Server {
     app: App,
     connections: Connections,
@@ -131,7 +130,7 @@ impl UrlParameters {
 /// A query. Event streams, upgrades to `WebSocket` and pages for browsers are told apart here, by
 /// their headers, before anything else is looked at.
 async fn by_get(
-    State(server): State<Server>,
+    State(server): State<Arc<Server>>,
     caller: Result<Caller, Unknown>,
     socket: Result<Handshake, WebSocketUpgradeRejection>,
     headers: HeaderMap,
@@ -139,7 +138,7 @@ async fn by_get(
 ) -> Response {
     let app = &server.app;
     match socket {
-        Ok(socket) => return by_socket(socket, server, caller),
+        Ok(socket) => return by_socket(socket, &server, caller),
         Err(refusal) if asks_for_socket(&headers) => return no_socket(&refusal),
         Err(_) => {}
     }
@@ -188,18 +187,18 @@ async fn by_get(
 
 /// A WebSocket over HTTP/2 (RFC 8441).
 async fn by_connect(
-    State(server): State<Server>,
+    State(server): State<Arc<Server>>,
     caller: Result<Caller, Unknown>,
     socket: Result<Handshake, WebSocketUpgradeRejection>,
 ) -> Response {
     match socket {
-        Ok(socket) => by_socket(socket, server, caller),
+        Ok(socket) => by_socket(socket, &server, caller),
         Err(refusal) => no_socket(&refusal),
     }
 }
 
 /// A browser has no header for its token: who sends none may send it by `connection_init`.
-fn by_socket(socket: Handshake, server: Server, caller: Result<Caller, Unknown>) -> Response {
+fn by_socket(socket: Handshake, server: &Server, caller: Result<Caller, Unknown>) -> Response {
     let caller = match caller {
         Ok(caller) => Ok(caller),
         Err(unknown) => match unknown.without_token() {
@@ -207,7 +206,7 @@ fn by_socket(socket: Handshake, server: Server, caller: Result<Caller, Unknown>)
             None => return unknown.into_response(),
         },
     };
-    let upgraded = socket::upgrade(socket, server.app, &server.connections, caller);
+    let upgraded = socket::upgrade(socket, server.app.clone(), &server.connections, caller);
     upgraded.unwrap_or_else(|| answer::no_room(Answer::Json))
 }
 
@@ -266,7 +265,7 @@ async fn live() -> Response {
 }
 
 /// Whether it can answer requests, and what is not there if not.
-async fn ready(State(server): State<Server>) -> Response {
+async fn ready(State(server): State<Arc<Server>>) -> Response {
     let mut missing = server.app.missing().await;
     if server.connections.stopping().is_cancelled() {
         missing.push("server");

@@ -14,12 +14,13 @@ use async_graphql::{
 };
 use sea_orm::{
     ColIdx, ConnectionTrait, DbErr, EntityTrait, IdenStatic, ModelTrait, QueryResult, TryGetable,
-    sea_query::{ArrayType, Expr, Query, Value as SqlValue},
+    sea_query::{ArrayType, Expr, Query, SelectStatement, Value as SqlValue},
 };
 
 use crate::{
     Error, Result,
     context::{ContextExt, Loader},
+    database::Pool,
     dialect,
     shape::{Shape, Writer, selected, typename},
 };
@@ -119,6 +120,11 @@ impl<R: Record> Columns<R> {
             let place = (R::COLUMNS.iter()).position(|other| other.as_str() == column.as_str());
             Self(columns.0 | 1 << place.unwrap_or_default(), PhantomData)
         })
+    }
+
+    /// The set, to tell it from others.
+    pub(crate) fn bits(self) -> u32 {
+        self.0
     }
 
     /// The columns of either set.
@@ -242,29 +248,41 @@ pub async fn find<R: Record>(
     columns: Columns<R>,
     condition: Expr,
 ) -> Result<Vec<R>> {
-    let table = R::Entity::default();
-    let select = Query::select()
-        .columns(columns.iter().map(|column| (table, column)))
-        .from(table)
-        .and_where(condition)
-        .take();
-    let rows = db.query_all(&select).await?;
+    let rows = db.query_all(&select(columns, condition)).await?;
     let records = rows.iter().map(|row| columns.read(row, 0));
     Ok(records.collect::<Result<_, DbErr>>()?)
 }
 
-/// The records that have these primary keys, by them.
+fn select<R: Record>(columns: Columns<R>, condition: Expr) -> SelectStatement {
+    let table = R::Entity::default();
+    Query::select()
+        .columns(columns.iter().map(|column| (table, column)))
+        .from(table)
+        .and_where(condition)
+        .take()
+}
+
+/// The records that have these primary keys, by them; each key is there once.
 ///
 /// # Errors
 /// What the database says, masked.
 pub(crate) async fn by_number<R: Record>(
-    db: &impl ConnectionTrait,
+    db: &Pool,
     columns: Columns<R>,
     numbers: &[i32],
 ) -> Result<HashMap<i32, R>> {
-    let condition = dialect::one_of(db.get_database_backend(), key::<R>(), numbers);
-    let records = find::<R>(db, columns, condition).await?.into_iter();
-    Ok(records.map(|record| (record.number(), record)).collect())
+    let backend = db.get_database_backend();
+    let select = move |numbers: &[i32]| {
+        let condition = dialect::one_of(backend, key::<R>(), numbers);
+        select(columns, condition)
+    };
+    let kind = (R::NAME, [columns.bits(), 0]);
+    let rows = db.rows(kind, numbers, Box::new(select)).await?;
+    let records = numbers.iter().filter_map(|number| {
+        let row = rows.get(number)?;
+        Some(columns.read(row, 0).map(|record| (*number, record)))
+    });
+    Ok(records.collect::<Result<_, DbErr>>()?)
 }
 
 /// A record's primary key, in SQL.

@@ -3,7 +3,7 @@
 
 mod subscribe;
 
-use std::{any::TypeId, future::ready, panic::AssertUnwindSafe, sync::Arc};
+use std::{any::TypeId, future::ready, ops::Deref, panic::AssertUnwindSafe, sync::Arc};
 
 use async_graphql::{
     MergedObject, MergedSubscription, Request, Response, SDLExportOptions, ServerError,
@@ -101,15 +101,26 @@ fn printed(schema: &Schema) -> String {
 /// The server without its transports: the schema, its database, and the documents it has parsed.
 /// Cheap to clone.
 #[derive(Clone)]
-pub struct App {
+pub struct App(Arc<Parts>);
+
+/// What an [`App`] is made of.
+pub struct Parts {
     schema: Schema,
     database: Database,
-    documents: Arc<Documents>,
+    documents: Documents,
     settings: Arc<Settings>,
     admission: Arc<Admission>,
-    health: Arc<Health>,
+    health: Health,
     live: Live,
     writes: TaskTracker,
+}
+
+impl Deref for App {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
 }
 
 impl App {
@@ -126,16 +137,16 @@ impl App {
         let unique = settings.unique_emails;
         let schema = schema(settings.limits, Emails { unique });
         database.limit_writes(settings.request_timeout);
-        Ok(Self {
-            documents: Arc::new(Documents::new(printed(&schema), &settings)?),
+        Ok(Self(Arc::new(Parts {
+            documents: Documents::new(printed(&schema), &settings)?,
             schema,
             live: Live::new(&database),
             admission: Arc::new(Admission::new(&database, &settings)),
             database,
             settings: Arc::new(settings),
-            health: Arc::default(),
+            health: Health::default(),
             writes: TaskTracker::new(),
-        })
+        })))
     }
 
     #[must_use]

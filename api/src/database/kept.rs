@@ -185,9 +185,14 @@ impl Kept {
     }
 
     async fn session(&self) -> Result<Session, DbErr> {
-        if let Some(session) = self.kept().await {
-            return Ok(session);
+        match self.kept().await {
+            Some(session) => Ok(session),
+            // On the heap: a statement's future is small then, for which this is rare.
+            None => Box::pin(self.taken()).await,
         }
+    }
+
+    async fn taken(&self) -> Result<Session, DbErr> {
         let taken = Instant::now();
         let connection = self.pool().acquire().await.map_err(|error| match error {
             sqlx::Error::PoolTimedOut => DbErr::ConnectionAcquire(ConnAcquireErr::Timeout),

@@ -17,12 +17,13 @@ use sea_orm::{
     sqlx::{self, Connection, PgConnection, PgPool, postgres::PgConnectOptions},
 };
 use tokio::{
-    sync::Semaphore,
+    sync::{Semaphore, SemaphorePermit},
     time::{sleep, timeout},
 };
 
 use super::{
     begin,
+    coalesced::{self, Coalesced, Kind, Rows, Select},
     kept::{Answer, Kept},
     outage::{Loss, Outage},
     replica::Replica,
@@ -53,6 +54,7 @@ pub struct Pool {
 struct Inner {
     connections: Connections,
     replica: Option<Replica>,
+    coalesced: Coalesced,
 }
 
 #[derive(Clone, Debug)]
@@ -84,6 +86,7 @@ impl From<Connections> for Pool {
             inner: Arc::new(Inner {
                 connections,
                 replica: None,
+                coalesced: Coalesced::default(),
             }),
             places: None,
         }
@@ -97,6 +100,7 @@ impl Pool {
             inner: Arc::new(Inner {
                 connections: self.inner.connections.clone(),
                 replica: Some(replica),
+                coalesced: Coalesced::default(),
             }),
             places: None,
         }
@@ -140,6 +144,36 @@ impl Pool {
     pub(super) async fn answers(&self) -> bool {
         let one = Statement::from_string(self.get_database_backend(), "SELECT 1");
         self.query_one_raw(one).await.is_ok()
+    }
+
+    pub(super) fn coalesced(&self) -> &Coalesced {
+        &self.inner.coalesced
+    }
+
+    /// Rows by their keys: those that were asked for, as far as they exist, and perhaps others. On
+    /// PostgreSQL together with those of the same kind that other requests ask for at the moment; on
+    /// SQLite a request reads with a connection of its own.
+    pub(crate) async fn rows(
+        &self,
+        kind: Kind,
+        keys: &[i32],
+        select: Select,
+    ) -> Result<Rows, DbErr> {
+        if self.kept().is_none() {
+            return coalesced::read(self, &select(keys)).await;
+        }
+        // Before anybody waits for this one: it is only the caller's own statements that it waits for.
+        let _place = self.place().await;
+        let pool = Self {
+            inner: Arc::clone(&self.inner),
+            places: None,
+        };
+        coalesced::rows(&pool, kind, keys, select).await
+    }
+
+    /// Waited for as long as the request may take: it waits for its own.
+    async fn place(&self) -> Option<SemaphorePermit<'_>> {
+        self.places.as_ref()?.acquire().await.ok()
     }
 
     /// Waits for the connections that are in use, and closes them all.
@@ -202,11 +236,7 @@ impl Pool {
     }
 
     async fn run<T: Answer>(&self, statement: Statement, run: Run<T>) -> Result<T, DbErr> {
-        // Waited for as long as the request may take: it waits for its own.
-        let _place = match &self.places {
-            Some(places) => places.acquire().await.ok(),
-            None => None,
-        };
+        let _place = self.place().await;
         let kept = match &self.inner.connections {
             Connections::Postgres(kept) => kept,
             Connections::Sqlite(db) => return run(db, statement).await,
@@ -225,7 +255,7 @@ impl Pool {
                 self.answered();
                 Ok(done)
             }
-            Err(error) => self.run_again(kept, &statement, error).await,
+            Err(error) => Box::pin(self.run_again(kept, &statement, error)).await,
         }
     }
 

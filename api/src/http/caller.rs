@@ -1,6 +1,9 @@
 //! Who sends an HTTP request: told from its headers and its connection.
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::{
+    net::{IpAddr, Ipv6Addr, SocketAddr},
+    sync::Arc,
+};
 
 use axum::{
     extract::{ConnectInfo, FromRequestParts},
@@ -29,10 +32,10 @@ pub(super) struct Unknown {
     answer: Answer,
 }
 
-impl FromRequestParts<Server> for Caller {
+impl FromRequestParts<Arc<Server>> for Caller {
     type Rejection = Unknown;
 
-    async fn from_request_parts(parts: &mut Parts, server: &Server) -> Result<Self, Unknown> {
+    async fn from_request_parts(parts: &mut Parts, server: &Arc<Server>) -> Result<Self, Unknown> {
         let settings = server.app.settings();
         let address = address(parts, &settings.trusted_proxies);
         let Some(auth) = &settings.auth else {

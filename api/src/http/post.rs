@@ -2,10 +2,11 @@
 
 mod body;
 
+use std::sync::Arc;
+
 use axum::{
-    body::Body,
-    extract::{FromRequestParts, State},
-    http::{HeaderMap, StatusCode, request::Parts},
+    extract::{FromRequestParts, Request, State},
+    http::{StatusCode, request::Parts},
     response::Response,
 };
 
@@ -21,10 +22,10 @@ use crate::{App, document::too_deep, error::Error, request::Parameters, response
 /// refuse costs next to nothing.
 pub(super) struct HasRoom;
 
-impl FromRequestParts<Server> for HasRoom {
+impl FromRequestParts<Arc<Server>> for HasRoom {
     type Rejection = Response;
 
-    async fn from_request_parts(parts: &mut Parts, server: &Server) -> Result<Self, Response> {
+    async fn from_request_parts(parts: &mut Parts, server: &Arc<Server>) -> Result<Self, Response> {
         server.app.has_room().map(|()| Self).map_err(|error| {
             let answer = Answer::accepted(&parts.headers).unwrap_or(Answer::Json);
             answer.request_error(error.into_server_error())
@@ -33,13 +34,13 @@ impl FromRequestParts<Server> for HasRoom {
 }
 
 pub(super) async fn by_post(
-    State(server): State<Server>,
+    State(server): State<Arc<Server>>,
     _: HasRoom,
     caller: Caller,
-    headers: HeaderMap,
-    body: Body,
+    request: Request,
 ) -> Response {
     let app = &server.app;
+    let (Parts { headers, .. }, body) = request.into_parts();
     let Some(wish) = Wish::of(&headers) else {
         return none_acceptable();
     };

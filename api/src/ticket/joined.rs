@@ -12,7 +12,7 @@ use entity::{
     ticket::{Column, Entity},
 };
 use sea_orm::{
-    ConnectionTrait, DbErr,
+    ConnectionTrait, DbErr, QueryResult,
     sea_query::{Expr, Query},
 };
 
@@ -120,25 +120,37 @@ impl dataloader::Loader<Key> for Loader {
         for (_, ticket, customer) in keys {
             columns = (columns.0.or(*ticket), columns.1.or(*customer));
         }
-        let numbers: Vec<i32> = keys.iter().map(|(number, ..)| *number).collect();
+        let numbers = row::distinct(keys.iter().map(|(number, ..)| *number));
         let backend = self.db.get_database_backend();
-        let number = Expr::col((Entity, Column::Id));
-        let mut select = Query::select();
-        select
-            .columns(columns.0.iter().map(|column| (Entity, column)))
-            .columns(columns.1.iter().map(|column| (customer::Entity, column)))
-            .from(Entity)
-            .and_where(dialect::one_of(backend, number, &numbers));
-        join_customer(&mut select);
-        let rows = self.db.query_all(&select).await?;
-        let tickets = rows.iter().map(|row| {
-            let mut ticket: Ticket = columns.0.read(row, 0)?;
-            ticket.customer = Some(columns.1.read(row, columns.0.iter().count())?);
-            Ok((ticket.row.id, ticket))
+        let select = move |numbers: &[i32]| {
+            let number = Expr::col((Entity, Column::Id));
+            let mut select = Query::select();
+            select
+                .columns(columns.0.iter().map(|column| (Entity, column)))
+                .columns(columns.1.iter().map(|column| (customer::Entity, column)))
+                .from(Entity)
+                .and_where(dialect::one_of(backend, number, numbers));
+            join_customer(&mut select);
+            select
+        };
+        let kind = ("Ticket.customer", [columns.0.bits(), columns.1.bits()]);
+        let rows = self.db.rows(kind, &numbers, Box::new(select)).await?;
+        let tickets = numbers.iter().filter_map(|number| {
+            let row = rows.get(number)?;
+            Some(read(columns, row).map(|ticket| (*number, ticket)))
         });
         let tickets: HashMap<i32, Ticket> = tickets.collect::<Result<_, DbErr>>()?;
         Ok((keys.iter())
             .filter_map(|key| Some((*key, tickets.get(&key.0)?.clone())))
             .collect())
     }
+}
+
+fn read(
+    (columns, of_customer): (Columns<Ticket>, Columns<Customer>),
+    row: &QueryResult,
+) -> Result<Ticket, DbErr> {
+    let mut ticket: Ticket = columns.read(row, 0)?;
+    ticket.customer = Some(of_customer.read(row, columns.iter().count())?);
+    Ok(ticket)
 }

@@ -221,16 +221,16 @@ async fn who_would_wait_for_long_is_refused_at_once(shop: Shop) {
         ..settings(LATER)
     };
     let url = shop.program_with(settings, 1).await;
-    // Two run, or one on SQLite; three wait.
+    // Eight run, or one on SQLite; three wait.
     let running = match shop.kind() {
-        Kind::Postgres => 2,
+        Kind::Postgres => 8,
         Kind::Sqlite => 1,
     };
     let mut requests = JoinSet::new();
-    for _ in 0..12 {
+    for _ in 0..16 {
         requests.spawn(answer(ask(&url, SLOW)));
     }
-    for _ in 0..12 - 3 - running {
+    for _ in 0..16 - 3 - running {
         let next = within("a refusal", requests.join_next()).await;
         unavailable(next.expect("there are some").expect("no panic"), true).await;
     }

@@ -40,8 +40,9 @@ pub type StatementLog = Arc<dyn Fn(&Info<'_>) + Send + Sync>;
 /// Longer than a busy pool needs; shorter than a person waits.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// How many requests read at a time on PostgreSQL, at least.
-const AT_A_TIME: usize = 32;
+/// How many requests read at a time for each connection to PostgreSQL, and so many in sum where that
+/// leaves two for each.
+const READS: (usize, usize) = (8, 32);
 
 /// Where the database is, and how its connections are used.
 #[derive(Clone, Debug)]
@@ -130,9 +131,9 @@ impl Database {
     /// read with; else more than there are connections, for while one waits for rows, others are read,
     /// put into words and sent, and one statement reads for several.
     pub(crate) fn at_a_time(&self) -> (usize, usize) {
-        let writes = 2 * self.write.size();
+        let (reads, writes) = (self.read.size(), 2 * self.write.size());
         match self.readers.len() {
-            0 => (AT_A_TIME.max(2 * self.read.size()), writes),
+            0 => ((READS.0 * reads).min(READS.1).max(2 * reads), writes),
             readers => (readers, writes),
         }
     }

@@ -13,7 +13,7 @@ use async_graphql::{
     registry::Registry,
 };
 use sea_orm::{
-    ColIdx, ConnectionTrait, DbErr, EntityTrait, IdenStatic, ModelTrait, QueryResult, TryGetable,
+    ConnectionTrait, DbErr, EntityTrait, IdenStatic, ModelTrait, QueryResult,
     sea_query::{ArrayType, Expr, Query, SelectStatement, Value as SqlValue},
 };
 
@@ -122,6 +122,15 @@ impl<R: Record> Columns<R> {
         })
     }
 
+    /// The columns that a mutation's field shows of the record behind `field` of its payload.
+    pub(crate) fn of_payload(ctx: &Context<'_>, field: &str) -> Self {
+        let payload = selected(ctx, None, &[&ctx.item.node.selection_set]);
+        let shown = payload.iter().filter(|shown| shown.name() == field);
+        shown.fold(Self::key(), |columns, shown| {
+            columns.or(Self::selected(ctx, &shown.sets))
+        })
+    }
+
     /// The set, to tell it from others.
     pub(crate) fn bits(self) -> u32 {
         self.0
@@ -165,14 +174,11 @@ fn read_value<R: Record>(
     index: usize,
     column: ColumnOf<R>,
 ) -> Result<SqlValue, DbErr> {
-    fn get<T: TryGetable>(row: &QueryResult, index: impl ColIdx) -> Result<Option<T>, DbErr> {
-        row.try_get_by(index)
-    }
     Ok(
         match <R::Entity as EntityTrait>::Model::get_value_type(column) {
-            ArrayType::Int => SqlValue::Int(get(row, index)?),
-            ArrayType::Bool => SqlValue::Bool(get(row, index)?),
-            ArrayType::String => SqlValue::String(get(row, index)?),
+            ArrayType::Int => SqlValue::Int(dialect::value(row, index)?),
+            ArrayType::Bool => SqlValue::Bool(dialect::value(row, index)?),
+            ArrayType::String => SqlValue::String(dialect::value(row, index)?),
             ArrayType::ChronoDateTime => SqlValue::ChronoDateTime(dialect::instant(row, index)?),
             other => {
                 return Err(DbErr::Type(format!(

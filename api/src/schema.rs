@@ -342,7 +342,9 @@ impl App {
 
     /// A panic is an error of this one request.
     async fn run(&self, db: Pool, merges: bool, request: Request) -> Response {
-        let response = with_shop(db, merges, |shop| self.schema.execute(request.data(shop)));
+        let response = Box::pin(with_shop(db, merges, |shop| {
+            self.schema.execute(request.data(shop))
+        }));
         let response = AssertUnwindSafe(response).catch_unwind().await;
         response.unwrap_or_else(|panic| refused(Error::panicked(&*panic)))
     }

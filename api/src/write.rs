@@ -21,29 +21,31 @@ use crate::{
 pub(crate) struct Target<R> {
     pub(crate) id: Id<R>,
     pub(crate) if_updated_at: Option<DateTime>,
+    /// What is shown of it.
+    pub(crate) shown: Columns<R>,
 }
 
-/// Adds a row with the columns that are set; returns the record.
+/// Adds a row with the columns that are set; returns what is shown of the record.
 ///
 /// # Errors
 /// What the database says.
 pub(crate) async fn insert<R: Record>(
     db: &impl ConnectionTrait,
     values: <R::Entity as EntityTrait>::ActiveModel,
+    shown: Columns<R>,
 ) -> Result<R, DbErr> {
-    let columns = Columns::<R>::all();
     let mut insert = R::Entity::insert(values).into_query();
-    insert.returning(Query::returning().columns(columns.iter()));
+    insert.returning(Query::returning().columns(shown.iter()));
     let rows = db.query_all(&insert).await?;
     let row = rows.first().ok_or(DbErr::RecordNotInserted)?;
-    columns.read(row, 0)
+    shown.read(row, 0)
 }
 
 impl<R: Record> Target<R> {
     /// Changes the columns that are set, and `updated_at`, unless the form had errors already or
     /// the database refuses: `refused` says what the person can put right then.
     ///
-    /// The record as it stands afterwards, and what is wrong where nothing was changed.
+    /// What is shown of the record as it stands afterwards, and what is wrong where nothing was changed.
     pub(crate) async fn update(
         &self,
         db: &Pool,
@@ -59,12 +61,11 @@ impl<R: Record> Target<R> {
                 .col_expr(R::UPDATED_AT, touched)
                 .filter(self.condition())
                 .into_query();
-            let columns = Columns::<R>::all();
-            update.returning(Query::returning().columns(columns.iter()));
+            update.returning(Query::returning().columns(self.shown.iter()));
             match db.query_all(&update).await {
                 Ok(rows) => {
                     if let Some(row) = rows.first() {
-                        return Ok((Some(Row(columns.read(row, 0)?)), errors));
+                        return Ok((Some(Row(self.shown.read(row, 0)?)), errors));
                     }
                 }
                 Err(error) => errors.push(refused(error)?),
@@ -91,7 +92,7 @@ impl<R: Record> Target<R> {
         match delete.exec(db).await {
             Ok(deleted) if deleted.rows_affected > 0 => Ok(Ok(global_id::<R>(self.id.number))),
             Ok(_) => {
-                let found: Vec<R> = find(db, Columns::all(), self.condition().into()).await?;
+                let found: Vec<R> = find(db, Columns::key(), self.condition().into()).await?;
                 match (found.first(), why) {
                     (Some(_), Some(why)) => Ok(Err(why)),
                     _ => Ok(Err(self.missed(self.current(db).await?.as_ref()))),
@@ -102,7 +103,7 @@ impl<R: Record> Target<R> {
     }
 
     async fn current(&self, db: &Pool) -> Result<Option<R>> {
-        let found = find(db, Columns::all(), key::<R>().eq(self.id.number)).await?;
+        let found = find(db, self.shown, key::<R>().eq(self.id.number)).await?;
         Ok(found.into_iter().next())
     }
 

@@ -20,7 +20,7 @@ use crate::{
     error::{Constraint, UserError, UserErrorCode, violated},
     form::{Form, Kind},
     node::Id,
-    row::{Record, Row},
+    row::{Columns, Record, Row},
     scalar::DateTime,
     ticket::NewTicketInput,
     write::{Target, insert},
@@ -153,7 +153,7 @@ impl CustomerMutation {
             user_errors.push(taken());
         }
         if user_errors.is_empty() {
-            match create(db, customer, tickets).await {
+            match create(db, customer, tickets, Columns::of_payload(ctx, "customer")).await {
                 Ok(customer) => created = Some(Row(customer)),
                 Err(error) => user_errors.push(refused(error)?),
             }
@@ -173,6 +173,7 @@ impl CustomerMutation {
         let target = Target {
             id: input.id,
             if_updated_at: input.if_updated_at,
+            shown: Columns::of_payload(ctx, "customer"),
         };
         let (db, emails) = (ctx.shop().db(), ctx.data_unchecked::<Emails>());
         let mut form = Form::input();
@@ -198,6 +199,7 @@ impl CustomerMutation {
         let target = Target {
             id: input.id,
             if_updated_at: input.if_updated_at,
+            shown: Columns::key(),
         };
         let message = "The customer still has tickets.";
         let has_tickets = UserError::input("id", UserErrorCode::HasTickets, message);
@@ -240,14 +242,15 @@ async fn create(
     db: &Pool,
     customer: ActiveModel,
     tickets: Vec<ticket::ActiveModel>,
+    shown: Columns<Customer>,
 ) -> Result<Customer, DbErr> {
     if tickets.is_empty() {
-        return insert(db, customer).await;
+        return insert(db, customer, shown).await;
     }
     db.transaction(move |transaction| {
         let (customer, mut tickets) = (customer.clone(), tickets.clone());
         let insert = async move {
-            let customer: Customer = insert(transaction, customer).await?;
+            let customer = insert(transaction, customer, shown).await?;
             for ticket in &mut tickets {
                 ticket.customer_id = Set(Record::number(&customer));
             }

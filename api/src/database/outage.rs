@@ -217,7 +217,8 @@ impl Outage {
             Trust::Use => true,
             Trust::Close => false,
             Trust::Ping => {
-                let is_alive = matches!(timeout(PING, Box::pin(connection.ping())).await, Ok(Ok(())));
+                let is_alive =
+                    matches!(timeout(PING, Box::pin(connection.ping())).await, Ok(Ok(())));
                 if !is_alive {
                     self.suspect();
                 }

@@ -225,7 +225,8 @@ impl Pool {
                 transaction.commit().await?;
                 Ok(done)
             };
-            match attempt.await {
+            // On the heap, for a resolver's future holds it.
+            match Box::pin(attempt).await {
                 Ok(done) => {
                     self.answered();
                     return Ok(done);

@@ -123,7 +123,7 @@ impl Readers {
             && reader.ended.load(Ordering::Relaxed)
         {
             // Its connection comes back when the statement has ended.
-            reader.db.connection().ping().await.ok()?;
+            Box::pin(reader.db.connection().ping()).await.ok()?;
             reader.ended.store(false, Ordering::Relaxed);
         }
         Some(lease)

@@ -17,6 +17,7 @@ use crate::{
     Error, Result,
     context::{ContextExt, Loader, Shared},
     database::Pool,
+    dialect,
     row::{ColumnOf, Record, distinct},
     shape::Writer,
 };
@@ -140,7 +141,7 @@ impl<R: Listed> Below<R> {
             if list.reads() > 0 {
                 let statement = statement::rows_below(list, *parent, backend, keys);
                 for row in db.query_all_raw(statement).await? {
-                    let page = pages.entry(row.try_get_by_index(0)?).or_default();
+                    let page = pages.entry(dialect::value(&row, 0)?).or_default();
                     page.push(list.read(&row, 1)?);
                 }
             }

@@ -3,7 +3,7 @@
 use std::hash::Hash;
 
 use sea_orm::{
-    Condition, DbBackend, Statement, TryGetable,
+    Condition, DbBackend, Statement,
     sea_query::{
         Asterisk, BinOper, Expr, ExprTrait, Func, JoinType, Order, Query, SelectStatement, Value,
     },
@@ -13,7 +13,10 @@ use super::{List, Listed, limited::limited};
 use crate::{dialect, row::ColumnOf};
 
 /// What the rows of a nested list are found by: the parent's key.
-pub trait ParentKey: dialect::Bound + Ord + Hash + Send + Sync + TryGetable + 'static {}
+pub trait ParentKey:
+    dialect::Bound + dialect::Readable + Ord + Hash + Send + Sync + 'static
+{
+}
 impl ParentKey for i32 {}
 impl ParentKey for String {}
 

@@ -17,7 +17,7 @@ use crate::{
     error::{Constraint, UserError, UserErrorCode, violated},
     form::{Form, Kind},
     node::Id,
-    row::Row,
+    row::{Columns, Row},
     scalar::DateTime,
     write::{Target, insert},
 };
@@ -125,7 +125,7 @@ impl TicketMutation {
         let mut user_errors = form.into_errors();
         let mut created = None;
         if user_errors.is_empty() {
-            match insert::<Ticket>(db, ticket).await {
+            match insert(db, ticket, Columns::<Ticket>::of_payload(ctx, "ticket")).await {
                 Ok(ticket) => created = Some(Row(ticket)),
                 Err(error) => user_errors.push(refused(error, Some(customer))?),
             }
@@ -145,6 +145,7 @@ impl TicketMutation {
         let target = Target {
             id: input.id,
             if_updated_at: input.if_updated_at,
+            shown: Columns::of_payload(ctx, "ticket"),
         };
         let customer = input.customer_id.value().map(|id| id.number);
         let mut form = Form::input();
@@ -169,6 +170,7 @@ impl TicketMutation {
         let target = Target {
             id: input.id,
             if_updated_at: input.if_updated_at,
+            shown: Columns::key(),
         };
         let deleted = target
             .delete(ctx.shop().db(), None, |error| Err(error.into()))

@@ -10,6 +10,7 @@ mod beside_drizzle;
 mod browsers;
 mod check;
 mod clients;
+mod coalesced;
 mod command_line;
 mod cut_requests;
 mod errors;

@@ -50,6 +50,19 @@ macro_rules! on_both {
 }
 pub(crate) use on_both;
 
+/// Makes a test of each behaviour of PostgreSQL alone: `a_behaviour::postgres`.
+macro_rules! on_postgres {
+    ($($behaviour:ident),+ $(,)?) => {$(
+        mod $behaviour {
+            #[tokio::test(flavor = "multi_thread")]
+            async fn postgres() {
+                $crate::harness::Shop::run($crate::harness::Kind::Postgres, super::$behaviour).await;
+            }
+        }
+    )+};
+}
+pub(crate) use on_postgres;
+
 /// Makes a test of each behaviour on tables that Drizzle made, without any migration of ours.
 macro_rules! on_drizzles_tables {
     ($($behaviour:ident),+ $(,)?) => {

@@ -4,19 +4,7 @@ use api::{App, database::Database};
 use serde_json::json;
 
 use super::{CUSTOMERS, TICKETS};
-use crate::harness::{Answer, Events, Kind, Serving, Shop, until};
-
-/// Makes a test of each behaviour.
-macro_rules! on_postgres {
-    ($($behaviour:ident),+ $(,)?) => {$(
-        mod $behaviour {
-            #[tokio::test(flavor = "multi_thread")]
-            async fn postgres() {
-                $crate::harness::Shop::run($crate::harness::Kind::Postgres, super::$behaviour).await;
-            }
-        }
-    )+};
-}
+use crate::harness::{Answer, Events, Kind, Serving, Shop, on_postgres, until};
 
 on_postgres!(
     another_program_is_heard_one_transaction_in_its_order,

@@ -14,6 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use async_graphql::futures_util::TryStreamExt;
 use sea_orm::{
     ConnAcquireErr, DatabaseConnection, DbErr, ExecResult, QueryResult, RuntimeErr, Statement,
     Values,
@@ -67,8 +68,13 @@ pub(super) trait Answer: Sized + Send {
 
 impl Answer for Vec<QueryResult> {
     async fn of(connection: &mut PgConnection, it: &Statement) -> Result<Self, sqlx::Error> {
-        let rows = connection.fetch_all(query(it)).await?;
-        Ok(rows.into_iter().map(Into::into).collect())
+        // With one stream less than `fetch_all` has, and one list.
+        let mut steps = connection.fetch_many(query(it));
+        let mut rows = Vec::new();
+        while let Some(step) = steps.try_next().await? {
+            rows.extend(step.right().map(QueryResult::from));
+        }
+        Ok(rows)
     }
 
     fn failed(error: RuntimeErr) -> DbErr {

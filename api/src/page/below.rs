@@ -126,6 +126,7 @@ impl<R: Listed, K: ParentKey> dataloader::Loader<Key<K, R>> for Loader {
 }
 
 impl<R: Listed> Below<R> {
+    /// The page of each of these keys, which are distinct and sorted.
     async fn fetch<K: ParentKey>(
         &self,
         db: &Pool,
@@ -137,12 +138,13 @@ impl<R: Listed> Below<R> {
         let backend = db.get_database_backend();
         let Self { parent, list } = self;
         let rows = async {
-            let mut pages: HashMap<K, Vec<_>> = HashMap::with_capacity(keys.len());
+            let mut pages: Vec<_> = keys.iter().map(|_| Vec::new()).collect();
             if list.reads() > 0 {
                 let statement = statement::rows_below(list, *parent, backend, keys);
                 for row in db.query_all_raw(statement).await? {
-                    let page = pages.entry(dialect::value(&row, 0)?).or_default();
-                    page.push(list.read(&row, 1)?);
+                    if let Ok(place) = keys.binary_search(&dialect::value(&row, 0)?) {
+                        pages[place].push(list.read(&row, 1)?);
+                    }
                 }
             }
             Ok::<_, DbErr>(pages)
@@ -157,10 +159,9 @@ impl<R: Listed> Below<R> {
             }
             Ok::<_, DbErr>(totals)
         };
-        let (mut pages, totals) = try_join(rows, totals).await?;
-        Ok((keys.iter())
-            .map(|key| {
-                let rows = pages.remove(key).unwrap_or_default();
+        let (pages, totals) = try_join(rows, totals).await?;
+        Ok((keys.iter().zip(pages))
+            .map(|(key, rows)| {
                 let total = totals.get(key).copied().unwrap_or_default();
                 (key.clone(), list.connection(rows, total))
             })

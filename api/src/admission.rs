@@ -1,9 +1,9 @@
 //! Who may begin, and when: a few requests run at a time, a bounded number waits for its turn, and
 //! each caller has so much to spend a minute. Knows no transport, and not what a request does.
 //!
-//! More at a time than the database has connections for only wait there, where nobody counts them;
-//! and who would wait for long is refused at once, which costs little: so that a server that is asked
-//! for more than it can do goes on doing what it can.
+//! More at a time than the database can serve only wait there, where nobody counts them; and who would
+//! wait for long is refused at once, which costs little: so that a server that is asked for more than it
+//! can do goes on doing what it can.
 
 mod bodies;
 mod budget;

@@ -40,9 +40,13 @@ pub type StatementLog = Arc<dyn Fn(&Info<'_>) + Send + Sync>;
 /// Longer than a busy pool needs; shorter than a person waits.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// How many requests read at a time for each connection to PostgreSQL, and so many in sum where that
-/// leaves two for each.
-const READS: (usize, usize) = (8, 32);
+/// How many requests run at a time for each connection to PostgreSQL: while one waits for rows, another's
+/// are put into words and sent.
+const REQUESTS: usize = 2;
+/// How many of those that read, for one statement may read for several.
+const READS: usize = 8;
+/// So many share statements well enough.
+const ENOUGH: usize = 32;
 
 /// Where the database is, and how its connections are used.
 #[derive(Clone, Debug)]
@@ -128,14 +132,14 @@ impl Database {
     }
 
     /// How many requests may read at a time, and how many write: on SQLite each has a connection to
-    /// read with; else more than there are connections, for while one waits for rows, others are read,
-    /// put into words and sent, and one statement reads for several.
+    /// read with.
     pub(crate) fn at_a_time(&self) -> (usize, usize) {
-        let (reads, writes) = (self.read.size(), 2 * self.write.size());
-        match self.readers.len() {
-            0 => ((READS.0 * reads).min(READS.1).max(2 * reads), writes),
-            readers => (readers, writes),
-        }
+        let (reads, writes) = (self.read.size(), self.write.size());
+        let reads = match self.readers.len() {
+            0 => (READS * reads).min(ENOUGH).max(REQUESTS * reads),
+            readers => readers,
+        };
+        (reads, REQUESTS * writes)
     }
 
     /// How many requests of one caller may run at a time: so many that a connection is left for others.

@@ -151,8 +151,9 @@ const EPOCH: NaiveDateTime = match NaiveDate::from_ymd_opt(2000, 1, 1) {
 pub trait Readable: TryGetable + Type<Postgres> + for<'r> Decode<'r, Postgres> {}
 impl<T: TryGetable + Type<Postgres> + for<'r> Decode<'r, Postgres>> Readable for T {}
 
-/// Reads a value of a type that the column is known to have: SeaORM has the driver compare the two for
-/// each value of each row, which is a tenth of what a long list costs.
+/// Reads a value of a type that the column is known to have, for the server has looked at the tables
+/// when it started: SeaORM has the driver compare the two for each value of each row, which is a tenth of
+/// what a long list costs.
 pub(crate) fn value<T: Readable>(row: &QueryResult, index: usize) -> Result<T, DbErr> {
     match row.try_as_pg_row() {
         Some(row) => row.try_get_unchecked(index).map_err(unreadable),

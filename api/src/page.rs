@@ -211,15 +211,16 @@ pub async fn list<R: Listed>(ctx: &Context<'_>, arguments: Arguments<R>) -> Resu
         if list.reads() == 0 {
             return Ok::<_, DbErr>(Vec::new());
         }
-        let rows = db.query_all_raw(statement::rows(&list, backend)).await?;
+        let rows = db.rows(statement::rows(&list, backend)).await?;
         rows.iter().map(|row| list.read(row, 0)).collect()
     };
     let total = async {
         if !list.wanted.total {
             return Ok::<_, DbErr>(0);
         }
-        let row = db.query_one(&statement::total(&list, backend)).await?;
-        row.map_or(Ok(0), |row| row.try_get_by_index(0))
+        let rows = db.rows(backend.build(&statement::total(&list, backend)));
+        let rows = rows.await?;
+        rows.first().map_or(Ok(0), |row| row.try_get_by_index(0))
     };
     let (rows, total) = try_join(rows, total).await?;
     Ok(Page(list.connection(rows, total)))

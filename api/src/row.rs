@@ -177,7 +177,8 @@ fn read_value<R: Record>(
     Ok(
         match <R::Entity as EntityTrait>::Model::get_value_type(column) {
             ArrayType::Int => SqlValue::Int(dialect::value(row, index)?),
-            ArrayType::Bool => SqlValue::Bool(dialect::value(row, index)?),
+            // What has become a number would be false.
+            ArrayType::Bool => SqlValue::Bool(row.try_get_by_index(index)?),
             ArrayType::String => SqlValue::String(dialect::value(row, index)?),
             ArrayType::ChronoDateTime => SqlValue::ChronoDateTime(dialect::instant(row, index)?),
             other => {
@@ -268,7 +269,7 @@ fn select<R: Record>(columns: Columns<R>, condition: Expr) -> SelectStatement {
         .take()
 }
 
-/// The records that have these primary keys, by them; each key is there once.
+/// The records that have these primary keys, which are distinct and sorted, by them.
 ///
 /// # Errors
 /// What the database says, masked.
@@ -283,12 +284,25 @@ pub(crate) async fn by_number<R: Record>(
         select(columns, condition)
     };
     let kind = (R::NAME, [columns.bits(), 0]);
-    let rows = db.rows(kind, numbers, Box::new(select)).await?;
-    let records = numbers.iter().filter_map(|number| {
-        let row = rows.get(number)?;
-        Some(columns.read(row, 0).map(|record| (*number, record)))
-    });
-    Ok(records.collect::<Result<_, DbErr>>()?)
+    let rows = db.rows_by_key(kind, numbers, select).await?;
+    own(&rows, numbers, |row| columns.read(row, 0))
+}
+
+/// What is read of the rows with these keys, which are distinct and sorted and stand in the first
+/// column, by them: others may have asked for the other rows.
+pub(crate) fn own<T>(
+    rows: &[QueryResult],
+    keys: &[i32],
+    read: impl Fn(&QueryResult) -> Result<T, DbErr>,
+) -> Result<HashMap<i32, T>> {
+    let mut own = HashMap::with_capacity(keys.len());
+    for row in rows {
+        let key = dialect::value(row, 0)?;
+        if keys.binary_search(&key).is_ok() {
+            own.insert(key, read(row)?);
+        }
+    }
+    Ok(own)
 }
 
 /// A record's primary key, in SQL.

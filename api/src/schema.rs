@@ -101,10 +101,10 @@ fn printed(schema: &Schema) -> String {
 /// The server without its transports: the schema, its database, and the documents it has parsed.
 /// Cheap to clone.
 #[derive(Clone)]
-pub struct App(Arc<Parts>);
+pub struct App(Arc<Inner>);
 
 /// What an [`App`] is made of.
-pub struct Parts {
+pub struct Inner {
     schema: Schema,
     database: Database,
     documents: Documents,
@@ -116,9 +116,9 @@ pub struct Parts {
 }
 
 impl Deref for App {
-    type Target = Parts;
+    type Target = Inner;
 
-    fn deref(&self) -> &Parts {
+    fn deref(&self) -> &Inner {
         &self.0
     }
 }
@@ -137,7 +137,7 @@ impl App {
         let unique = settings.unique_emails;
         let schema = schema(settings.limits, Emails { unique });
         database.limit_writes(settings.request_timeout);
-        Ok(Self(Arc::new(Parts {
+        Ok(Self(Arc::new(Inner {
             documents: Documents::new(printed(&schema), &settings)?,
             schema,
             live: Live::new(&database),

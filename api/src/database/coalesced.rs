@@ -1,93 +1,142 @@
-//! Rows by key that several requests want at the same moment: one statement reads them for all.
+//! Reads that several requests want at the same moment: one statement for all of them.
 //!
-//! Who is the first to ask for rows of a kind has a statement of their own, at once. Who asks while
-//! that is under way waits for the next one, which is for all of them together. So nobody waits where
-//! there is little to do, and the more there is, the less a row costs. Nothing is kept: each row is read
-//! after it was asked for. Knows neither what the rows are nor who asks.
+//! Either they want the same: after a change that everybody is told of, say. Or each wants rows by key
+//! of its own, and one statement can read them all. Whoever comes first has a statement at once; who
+//! comes while that is under way waits for the next one, together with the others, but not for long. So
+//! nobody waits where there is little to do, and the more there is, the less it costs. Nothing is kept:
+//! what is answered was read after it was asked for. Knows neither what the rows are nor who asks.
 
 use std::{
-    collections::HashMap,
-    fmt, mem,
+    collections::{BTreeSet, HashMap},
+    fmt,
+    hash::{Hash, Hasher},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
-use sea_orm::{ConnectionTrait, DbErr, QueryResult, sea_query::SelectStatement};
-use tokio::{runtime::Handle, sync::oneshot};
+use async_graphql::futures_util::future::join_all;
+use sea_orm::{DbErr, QueryResult, Statement};
+use tokio::{runtime::Handle, select, sync::oneshot, time::timeout};
 
 use super::Pool;
 
 /// How many keys are read together at most: some hundreds of microseconds' work, which is waited for.
 const KEYS: usize = 128;
 
-/// What is read of a key: from where, and which of the columns there, as sets of bits.
+/// How long a statement is waited for by those whom the next one is for: so one that hangs, or waits for
+/// a lock, holds up nobody else.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// What is read by key: of what, and which of the columns there, as sets of bits.
 pub(crate) type Kind = (&'static str, [u32; 2]);
 
-/// The statement for the rows with some keys, each of which has its own in the first column.
-pub(crate) type Select = Box<dyn Fn(&[i32]) -> SelectStatement + Send>;
+/// What is read, as far as it has to be the same.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(super) enum Read {
+    ByKey(Kind),
+    Same(Same),
+}
 
-/// Rows by their keys: those that were asked for, as far as they exist, and those of others.
-pub(crate) type Rows = Arc<HashMap<i32, QueryResult>>;
+/// A statement, its values included.
+#[derive(Clone, PartialEq)]
+pub(super) struct Same(pub(super) Arc<Statement>);
 
-/// The kinds of which a statement is under way, each with what is read after that.
+impl Eq for Same {}
+impl Hash for Same {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.sql.hash(state);
+        if let Some(values) = &self.0.values {
+            values.0.hash(state);
+        }
+    }
+}
+
+/// The statement for some keys.
+pub(super) type ForKeys = Box<dyn Fn(&[i32]) -> Arc<Statement> + Send>;
+
+/// What a statement has read, for all who wanted something of it.
+pub(crate) type Rows = Arc<Vec<QueryResult>>;
+
+/// The reads that are under way.
 #[derive(Default)]
-pub(super) struct Coalesced(Mutex<HashMap<Kind, Option<Next>>>);
+pub(super) struct Coalesced(Mutex<HashMap<Read, Line>>);
 
-/// What waits for a statement to end.
+#[derive(Default)]
+struct Line {
+    under_way: usize,
+    /// What is read as soon as one of those has ended.
+    next: Option<Next>,
+}
+
 struct Next {
-    select: Select,
-    keys: Vec<i32>,
+    statement: ForKeys,
+    keys: BTreeSet<i32>,
     waiting: Vec<oneshot::Sender<Result<Rows, DbErr>>>,
 }
 
 /// How somebody who asks is answered.
 enum Place {
     /// By a statement of their own, which others wait for.
-    First(UnderWay, Select),
+    First(UnderWay, ForKeys),
     /// By the next.
     Next(oneshot::Receiver<Result<Rows, DbErr>>),
     /// By one of their own: the next would be too long.
-    Alone(Select),
+    Alone(ForKeys),
 }
 
-/// The statement of a kind that is under way. The next begins when this is dropped, whatever the
-/// reason.
+/// A read that is under way. The next begins when this is dropped, whatever the reason.
 struct UnderWay {
     pool: Pool,
-    kind: Kind,
+    read: Read,
 }
 
-/// The rows with these keys, and perhaps others.
+/// What is wanted, and perhaps more rows by key. Who comes while `most` such statements are under way
+/// waits for the next.
 pub(super) async fn rows(
-    pool: &Pool,
-    kind: Kind,
+    pool: Pool,
+    read: Read,
+    most: usize,
     keys: &[i32],
-    select: Select,
+    statement: ForKeys,
 ) -> Result<Rows, DbErr> {
-    let (select, _under_way) = match place(pool, kind, keys, select) {
-        Place::First(under_way, select) => (select, Some(under_way)),
-        Place::Alone(select) => (select, None),
-        Place::Next(rows) => {
+    let (statement, _under_way) = match place(&pool, &read, most, keys, statement) {
+        Place::First(under_way, statement) => (statement, Some(under_way)),
+        Place::Alone(statement) => (statement, None),
+        Place::Next(mut rows) => {
+            let rows = match timeout(PATIENCE, &mut rows).await {
+                Ok(rows) => rows,
+                Err(_) => {
+                    if let Some(next) = pool.coalesced().begin(&read) {
+                        tokio::spawn(next.run(UnderWay { pool, read }));
+                    }
+                    rows.await
+                }
+            };
             let lost = |_| Err(DbErr::Custom("a statement for several was dropped".into()));
-            return rows.await.unwrap_or_else(lost);
+            return rows.unwrap_or_else(lost);
         }
     };
-    read(pool, &select(keys)).await
+    pool.read(&statement(keys)).await.map(Arc::new)
 }
 
-fn place(pool: &Pool, kind: Kind, keys: &[i32], select: Select) -> Place {
-    let mut kinds = pool.coalesced().kinds();
-    let Some(next) = kinds.get_mut(&kind) else {
-        kinds.insert(kind, None);
-        let pool = pool.clone();
-        return Place::First(UnderWay { pool, kind }, select);
-    };
-    let waiting = next.as_ref().map_or(0, |next| next.keys.len());
-    if waiting + keys.len() > KEYS {
-        return Place::Alone(select);
+fn place(pool: &Pool, read: &Read, most: usize, keys: &[i32], statement: ForKeys) -> Place {
+    if keys.len() > KEYS {
+        return Place::Alone(statement);
     }
-    let next = next.get_or_insert_with(|| Next {
-        select,
-        keys: Vec::new(),
+    let mut lines = pool.coalesced().lines();
+    let line = lines.entry(read.clone()).or_default();
+    if line.under_way < most {
+        line.under_way += 1;
+        let (pool, read) = (pool.clone(), read.clone());
+        return Place::First(UnderWay { pool, read }, statement);
+    }
+    let waiting = line.next.as_ref().map_or(0, |next| next.keys.len());
+    if waiting + keys.len() > KEYS {
+        return Place::Alone(statement);
+    }
+    let next = line.next.get_or_insert_with(|| Next {
+        statement,
+        keys: BTreeSet::new(),
         waiting: Vec::new(),
     });
     let (sender, receiver) = oneshot::channel();
@@ -96,24 +145,45 @@ fn place(pool: &Pool, kind: Kind, keys: &[i32], select: Select) -> Place {
     Place::Next(receiver)
 }
 
-pub(super) async fn read(pool: &Pool, select: &SelectStatement) -> Result<Rows, DbErr> {
-    let rows = pool.query_all(select).await?.into_iter();
-    let rows = rows.map(|row| Ok((row.try_get_by_index(0)?, row)));
-    Ok(Arc::new(rows.collect::<Result<_, DbErr>>()?))
-}
-
 impl Coalesced {
-    fn kinds(&self) -> MutexGuard<'_, HashMap<Kind, Option<Next>>> {
+    fn lines(&self) -> MutexGuard<'_, HashMap<Read, Line>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is next, though what is under way has not ended.
+    fn begin(&self, read: &Read) -> Option<Next> {
+        let mut lines = self.lines();
+        let line = lines.get_mut(read)?;
+        let next = line.next.take()?;
+        line.under_way += 1;
+        Some(next)
+    }
+
+    /// What is next where a statement has ended, which leaves it its place.
+    fn ended(&self, read: &Read) -> Option<Next> {
+        let mut lines = self.lines();
+        let line = lines.get_mut(read)?;
+        if line.next.is_none() {
+            line.under_way -= 1;
+            if line.under_way == 0 {
+                lines.remove(read);
+            }
+            return None;
+        }
+        line.next.take()
     }
 }
 
 impl Next {
-    /// In a task of its own: of those who wait, each may go away.
+    /// In a task of its own, for of those who wait each may go away; it ends when all have.
     async fn run(mut self, under_way: UnderWay) {
-        self.keys.sort_unstable();
-        self.keys.dedup();
-        let rows = read(&under_way.pool, &(self.select)(&self.keys)).await;
+        let keys: Vec<i32> = self.keys.into_iter().collect();
+        let statement = (self.statement)(&keys);
+        let gone = join_all(self.waiting.iter_mut().map(oneshot::Sender::closed));
+        let rows = select! {
+            rows = under_way.pool.read(&statement) => rows.map(Arc::new),
+            _ = gone => return,
+        };
         for waiting in self.waiting {
             // Who has gone away does not want them.
             let _ = waiting.send(rows.clone());
@@ -123,18 +193,11 @@ impl Next {
 
 impl Drop for UnderWay {
     fn drop(&mut self) {
-        let next = {
-            let mut kinds = self.pool.coalesced().kinds();
-            let next = kinds.get_mut(&self.kind).and_then(mem::take);
-            if next.is_none() {
-                kinds.remove(&self.kind);
-            }
-            next
-        };
-        // There is none where the program ends, and nobody waits any more.
+        let next = self.pool.coalesced().ended(&self.read);
+        // There is no runtime where the program ends, and nobody waits any more.
         if let (Some(next), Ok(runtime)) = (next, Handle::try_current()) {
-            let (pool, kind) = (self.pool.clone(), self.kind);
-            runtime.spawn(next.run(Self { pool, kind }));
+            let (pool, read) = (self.pool.clone(), self.read.clone());
+            runtime.spawn(next.run(Self { pool, read }));
         }
     }
 }

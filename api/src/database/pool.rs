@@ -14,6 +14,7 @@ use sea_orm::{
     ConnAcquireErr, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
     ExecResult, QueryResult, RuntimeErr, Statement,
     prelude::async_trait::async_trait,
+    sea_query::SelectStatement,
     sqlx::{self, Connection, PgConnection, PgPool, postgres::PgConnectOptions},
 };
 use tokio::{
@@ -23,7 +24,7 @@ use tokio::{
 
 use super::{
     begin,
-    coalesced::{self, Coalesced, Kind, Rows, Select},
+    coalesced::{self, Coalesced, ForKeys, Kind, Read, Rows, Same},
     kept::{Answer, Kept},
     outage::{Loss, Outage},
     replica::Replica,
@@ -146,29 +147,63 @@ impl Pool {
         self.query_one_raw(one).await.is_ok()
     }
 
-    pub(super) fn coalesced(&self) -> &Coalesced {
-        &self.inner.coalesced
+    /// The rows of a statement that changes nothing. On PostgreSQL others who want the same at the
+    /// moment may have it run for them, too; on SQLite a request reads with a connection of its own.
+    pub(crate) async fn rows(&self, statement: Statement) -> Result<Rows, DbErr> {
+        if self.kept().is_none() {
+            return self.query_all_raw(statement).await.map(Arc::new);
+        }
+        let statement = Arc::new(statement);
+        let read = Read::Same(Same(Arc::clone(&statement)));
+        // Nobody waits for another's while there are connections.
+        let most = self.size().saturating_sub(1).max(1);
+        let statement = Box::new(move |_: &[i32]| Arc::clone(&statement));
+        self.coalesced_rows(read, most, &[], statement).await
     }
 
-    /// Rows by their keys: those that were asked for, as far as they exist, and perhaps others. On
-    /// PostgreSQL together with those of the same kind that other requests ask for at the moment; on
-    /// SQLite a request reads with a connection of its own.
-    pub(crate) async fn rows(
+    /// The rows that `select` selects by their keys, and perhaps others of the same kind: those that
+    /// are asked for at the same moment, as in [`Pool::rows`].
+    pub(crate) async fn rows_by_key(
         &self,
         kind: Kind,
         keys: &[i32],
-        select: Select,
+        select: impl Fn(&[i32]) -> SelectStatement + Send + 'static,
     ) -> Result<Rows, DbErr> {
         if self.kept().is_none() {
-            return coalesced::read(self, &select(keys)).await;
+            return self.query_all(&select(keys)).await.map(Arc::new);
         }
-        // Before anybody waits for this one: it is only the caller's own statements that it waits for.
+        let backend = self.get_database_backend();
+        let statement = Box::new(move |keys: &[i32]| Arc::new(backend.build(&select(keys))));
+        self.coalesced_rows(Read::ByKey(kind), 1, keys, statement)
+            .await
+    }
+
+    async fn coalesced_rows(
+        &self,
+        read: Read,
+        most: usize,
+        keys: &[i32],
+        statement: ForKeys,
+    ) -> Result<Rows, DbErr> {
+        // First, or others would wait for this caller's own statements.
         let _place = self.place().await;
         let pool = Self {
             inner: Arc::clone(&self.inner),
             places: None,
         };
-        coalesced::rows(&pool, kind, keys, select).await
+        coalesced::rows(pool, read, most, keys, statement).await
+    }
+
+    pub(super) fn coalesced(&self) -> &Coalesced {
+        &self.inner.coalesced
+    }
+
+    /// Runs a statement that changes nothing, whoever waits for it.
+    pub(super) async fn read(&self, statement: &Statement) -> Result<Vec<QueryResult>, DbErr> {
+        match &self.inner.connections {
+            Connections::Postgres(kept) => self.run_on(kept, statement).await,
+            Connections::Sqlite(db) => db.query_all_raw(statement.clone()).await,
+        }
     }
 
     /// Waited for as long as the request may take: it waits for its own.
@@ -238,25 +273,28 @@ impl Pool {
 
     async fn run<T: Answer>(&self, statement: Statement, run: Run<T>) -> Result<T, DbErr> {
         let _place = self.place().await;
-        let kept = match &self.inner.connections {
-            Connections::Postgres(kept) => kept,
-            Connections::Sqlite(db) => return run(db, statement).await,
-        };
+        match &self.inner.connections {
+            Connections::Postgres(kept) => self.run_on(kept, &statement).await,
+            Connections::Sqlite(db) => run(db, statement).await,
+        }
+    }
+
+    async fn run_on<T: Answer>(&self, kept: &Kept, statement: &Statement) -> Result<T, DbErr> {
         if let Some(replica) = &self.inner.replica
             && replica.serves()
-            && is_read(&statement)
+            && is_read(statement)
         {
-            match replica.connections().run(&statement).await {
+            match replica.connections().run(statement).await {
                 Err(error) if replica.gives_up(&error) => {}
                 done => return done,
             }
         }
-        match kept.run(&statement).await {
+        match kept.run(statement).await {
             Ok(done) => {
                 self.answered();
                 Ok(done)
             }
-            Err(error) => Box::pin(self.run_again(kept, &statement, error)).await,
+            Err(error) => Box::pin(self.run_again(kept, statement, error)).await,
         }
     }
 

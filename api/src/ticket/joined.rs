@@ -134,12 +134,8 @@ impl dataloader::Loader<Key> for Loader {
             select
         };
         let kind = ("Ticket.customer", [columns.0.bits(), columns.1.bits()]);
-        let rows = self.db.rows(kind, &numbers, Box::new(select)).await?;
-        let tickets = numbers.iter().filter_map(|number| {
-            let row = rows.get(number)?;
-            Some(read(columns, row).map(|ticket| (*number, ticket)))
-        });
-        let tickets: HashMap<i32, Ticket> = tickets.collect::<Result<_, DbErr>>()?;
+        let rows = self.db.rows_by_key(kind, &numbers, select).await?;
+        let tickets = row::own(&rows, &numbers, |row| read(columns, row))?;
         Ok((keys.iter())
             .filter_map(|key| Some((*key, tickets.get(&key.0)?.clone())))
             .collect())

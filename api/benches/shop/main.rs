@@ -119,7 +119,7 @@ fn compare(arguments: Arguments, runtime: &tokio::runtime::Runtime) {
                     &processes,
                 ));
             }
-            let rate = pgbench(operation, size, &url, &arguments);
+            let rate = pgbench(operation, "prepared", size, &url, &arguments);
             figures.pgbench.push(rate);
             if operation.mutates() {
                 runtime.block_on(database::restore(&url, size));
@@ -134,12 +134,14 @@ fn compare(arguments: Arguments, runtime: &tokio::runtime::Runtime) {
         connections: 1,
         ..arguments
     };
-    let rate = pgbench(&OPERATIONS[0], size, &url, &arguments);
+    // psql speaks the simple one.
+    let alone = |protocol| 1_000.0 / pgbench(&OPERATIONS[0], protocol, size, &url, &arguments);
     println!(
-        "\none connection, {}: median {:.3} ms; pgbench {:.3} ms",
+        "\none connection, {}: median {:.3} ms; pgbench {:.3} ms, by the simple protocol {:.3} ms",
         OPERATIONS[0].name,
         one.median,
-        1_000.0 / rate
+        alone("prepared"),
+        alone("simple"),
     );
     println!("resident after: {:.1} MiB", processes(&server).resident());
 }
@@ -227,7 +229,13 @@ fn collect_numbers(value: &Value, numbers: &mut Vec<i64>) {
 }
 
 /// The rate of an operation's ideal SQL, in transactions a second.
-fn pgbench(operation: &Operation, size: Size, url: &str, arguments: &Arguments) -> f64 {
+fn pgbench(
+    operation: &Operation,
+    protocol: &str,
+    size: Size,
+    url: &str,
+    arguments: &Arguments,
+) -> f64 {
     let mut script = tempfile::NamedTempFile::new().expect("a file");
     let text = operation
         .pgbench
@@ -235,7 +243,8 @@ fn pgbench(operation: &Operation, size: Size, url: &str, arguments: &Arguments) 
         .replace(":tickets", &size.tickets.to_string());
     script.write_all(text.as_bytes()).expect("written");
     let output = Command::new(program("pgbench"))
-        .args(["--no-vacuum", "--protocol=prepared"])
+        .arg("--no-vacuum")
+        .arg(format!("--protocol={protocol}"))
         .arg(format!("--client={}", arguments.connections))
         .arg(format!("--jobs={}", arguments.connections.min(2)))
         .arg(format!("--time={}", arguments.seconds))

@@ -85,10 +85,10 @@ async fn what_many_want_alike_is_read_once_for_several(shop: Shop) {
 async fn who_goes_away_takes_nobody_along(shop: Shop) {
     let other = shop.another_program().await;
     let mut requests = ten(&shop, &other).await;
-    // Who has the statement that the others wait for, and one of those.
+    until(async || shop.count(TOGETHER).await > 0).await;
+    // Who has a statement of their own, and one of those who have one together.
     requests.remove(0).abort();
     requests.pop().expect("there are nine").abort();
-    until(async || shop.count(TOGETHER).await > 0).await;
     other.execute("COMMIT").await;
     answered(requests, 2).await;
 }
@@ -97,8 +97,8 @@ async fn a_statement_that_hangs_is_not_waited_for_long(shop: Shop) {
     let other = shop.another_program().await;
     let requests = ten(&shop, &other).await;
     // The first still waits for the lock, and the others have one of their own.
-    until(async || shop.count(WAITING).await > 1).await;
-    assert!(shop.count(TOGETHER).await > 0);
+    until(async || shop.count(TOGETHER).await > 0).await;
+    assert!(shop.count(WAITING).await > 1);
     other.execute("COMMIT").await;
     answered(requests, 1).await;
 }

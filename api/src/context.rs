@@ -28,8 +28,8 @@ use async_graphql::{
     runtime::Timer,
 };
 
-/// A request's database and its loader. Made anew for each request, so that no row is shared
-/// between two callers.
+/// A request's database and its loader. Made anew for each request: what one has read, no other is
+/// shown later.
 pub struct Shop {
     pub loader: DataLoader<Loader>,
     /// Whether the values of two fields of the document may have to be merged.

@@ -295,6 +295,7 @@ pub(crate) fn own<T>(
     keys: &[i32],
     read: impl Fn(&QueryResult) -> Result<T, DbErr>,
 ) -> Result<HashMap<i32, T>> {
+    debug_assert!(keys.is_sorted());
     let mut own = HashMap::with_capacity(keys.len());
     for row in rows {
         let key = dialect::value(row, 0)?;

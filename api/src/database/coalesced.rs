@@ -4,14 +4,15 @@
 //! of its own, and one statement can read them all. Whoever comes first has a statement at once; who
 //! comes while that is under way waits for the next one, together with the others, but not for long. So
 //! nobody waits where there is little to do, and the more there is, the less it costs. Nothing is kept:
-//! what is answered was read after it was asked for. Knows neither what the rows are nor who asks.
+//! what is answered was read after it was asked for. Knows neither what the rows are nor who asks, which
+//! no row may depend on.
 
 use std::{
     collections::{BTreeSet, HashMap},
     fmt,
     hash::{Hash, Hasher},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use async_graphql::futures_util::future::join_all;
@@ -66,6 +67,8 @@ struct Line {
     under_way: usize,
     /// What is read as soon as one of those has ended.
     next: Option<Next>,
+    /// Which one that is, or will be.
+    number: u64,
 }
 
 struct Next {
@@ -78,8 +81,8 @@ struct Next {
 enum Place {
     /// By a statement of their own, which others wait for.
     First(UnderWay, ForKeys),
-    /// By the next.
-    Next(oneshot::Receiver<Result<Rows, DbErr>>),
+    /// By the next, which has this number.
+    Next(u64, oneshot::Receiver<Result<Rows, DbErr>>),
     /// By one of their own: the next would be too long.
     Alone(ForKeys),
 }
@@ -88,6 +91,7 @@ enum Place {
 struct UnderWay {
     pool: Pool,
     read: Read,
+    since: Instant,
 }
 
 /// What is wanted, and perhaps more rows by key. Who comes while `most` such statements are under way
@@ -102,15 +106,14 @@ pub(super) async fn rows(
     let (statement, _under_way) = match place(&pool, &read, most, keys, statement) {
         Place::First(under_way, statement) => (statement, Some(under_way)),
         Place::Alone(statement) => (statement, None),
-        Place::Next(mut rows) => {
-            let rows = match timeout(PATIENCE, &mut rows).await {
-                Ok(rows) => rows,
-                Err(_) => {
-                    if let Some(next) = pool.coalesced().begin(&read) {
-                        tokio::spawn(next.run(UnderWay { pool, read }));
-                    }
-                    rows.await
+        Place::Next(number, mut rows) => {
+            let rows = if let Ok(rows) = timeout(PATIENCE, &mut rows).await {
+                rows
+            } else {
+                if let Some(next) = pool.coalesced().begin(&read, number) {
+                    tokio::spawn(next.run(UnderWay::new(pool, read)));
                 }
+                rows.await
             };
             let lost = |_| Err(DbErr::Custom("a statement for several was dropped".into()));
             return rows.unwrap_or_else(lost);
@@ -127,11 +130,12 @@ fn place(pool: &Pool, read: &Read, most: usize, keys: &[i32], statement: ForKeys
     let line = lines.entry(read.clone()).or_default();
     if line.under_way < most {
         line.under_way += 1;
-        let (pool, read) = (pool.clone(), read.clone());
-        return Place::First(UnderWay { pool, read }, statement);
+        let under_way = UnderWay::new(pool.clone(), read.clone());
+        return Place::First(under_way, statement);
     }
-    let waiting = line.next.as_ref().map_or(0, |next| next.keys.len());
-    if waiting + keys.len() > KEYS {
+    if let Some(Next { keys: there, .. }) = &line.next
+        && there.len() + keys.iter().filter(|key| !there.contains(key)).count() > KEYS
+    {
         return Place::Alone(statement);
     }
     let next = line.next.get_or_insert_with(|| Next {
@@ -142,7 +146,7 @@ fn place(pool: &Pool, read: &Read, most: usize, keys: &[i32], statement: ForKeys
     let (sender, receiver) = oneshot::channel();
     next.keys.extend(keys);
     next.waiting.push(sender);
-    Place::Next(receiver)
+    Place::Next(line.number, receiver)
 }
 
 impl Coalesced {
@@ -150,27 +154,47 @@ impl Coalesced {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What is next, though what is under way has not ended.
-    fn begin(&self, read: &Read) -> Option<Next> {
+    /// The next of this number, if it waits yet, though what is under way has not ended.
+    fn begin(&self, read: &Read, number: u64) -> Option<Next> {
         let mut lines = self.lines();
-        let line = lines.get_mut(read)?;
-        let next = line.next.take()?;
+        let line = lines.get_mut(read).filter(|line| line.number == number)?;
+        let next = line.take()?;
         line.under_way += 1;
         Some(next)
     }
 
-    /// What is next where a statement has ended, which leaves it its place.
-    fn ended(&self, read: &Read) -> Option<Next> {
+    /// What is next where a statement has ended, which leaves it its place; not if that took so long that
+    /// another has begun beside it.
+    fn ended(&self, read: &Read, late: bool) -> Option<Next> {
         let mut lines = self.lines();
         let line = lines.get_mut(read)?;
-        if line.next.is_none() {
+        let next = if late && line.under_way > 1 {
+            None
+        } else {
+            line.take()
+        };
+        if next.is_none() {
             line.under_way -= 1;
             if line.under_way == 0 {
                 lines.remove(read);
             }
-            return None;
         }
-        line.next.take()
+        next
+    }
+}
+
+impl Line {
+    fn take(&mut self) -> Option<Next> {
+        let next = self.next.take()?;
+        self.number += 1;
+        Some(next)
+    }
+}
+
+impl UnderWay {
+    fn new(pool: Pool, read: Read) -> Self {
+        let since = Instant::now();
+        Self { pool, read, since }
     }
 }
 
@@ -181,8 +205,9 @@ impl Next {
         let statement = (self.statement)(&keys);
         let gone = join_all(self.waiting.iter_mut().map(oneshot::Sender::closed));
         let rows = select! {
-            rows = under_way.pool.read(&statement) => rows.map(Arc::new),
+            biased;
             _ = gone => return,
+            rows = under_way.pool.read(&statement) => rows.map(Arc::new),
         };
         for waiting in self.waiting {
             // Who has gone away does not want them.
@@ -193,11 +218,12 @@ impl Next {
 
 impl Drop for UnderWay {
     fn drop(&mut self) {
-        let next = self.pool.coalesced().ended(&self.read);
+        let late = self.since.elapsed() > PATIENCE;
+        let next = self.pool.coalesced().ended(&self.read, late);
         // There is no runtime where the program ends, and nobody waits any more.
         if let (Some(next), Ok(runtime)) = (next, Handle::try_current()) {
-            let (pool, read) = (self.pool.clone(), self.read.clone());
-            runtime.spawn(next.run(Self { pool, read }));
+            let under_way = Self::new(self.pool.clone(), self.read.clone());
+            runtime.spawn(next.run(under_way));
         }
     }
 }

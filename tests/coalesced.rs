@@ -41,6 +41,13 @@ async fn ten(shop: &Shop, other: &OtherProgram) -> Vec<JoinHandle<Answer>> {
     [first].into_iter().chain(others).collect()
 }
 
+/// The same, once some of the others have a statement together.
+async fn ten_together(shop: &Shop, other: &OtherProgram) -> Vec<JoinHandle<Answer>> {
+    let requests = ten(shop, other).await;
+    until(async || shop.count(TOGETHER).await > 0).await;
+    requests
+}
+
 /// Each has the ticket that it has asked for.
 async fn answered(requests: Vec<JoinHandle<Answer>>, from: i64) {
     for (number, answer) in (from..).zip(join_all(requests).await) {
@@ -84,8 +91,7 @@ async fn what_many_want_alike_is_read_once_for_several(shop: Shop) {
 
 async fn who_goes_away_takes_nobody_along(shop: Shop) {
     let other = shop.another_program().await;
-    let mut requests = ten(&shop, &other).await;
-    until(async || shop.count(TOGETHER).await > 0).await;
+    let mut requests = ten_together(&shop, &other).await;
     // Who has a statement of their own, and one of those who have one together.
     requests.remove(0).abort();
     requests.pop().expect("there are nine").abort();
@@ -95,9 +101,8 @@ async fn who_goes_away_takes_nobody_along(shop: Shop) {
 
 async fn a_statement_that_hangs_is_not_waited_for_long(shop: Shop) {
     let other = shop.another_program().await;
-    let requests = ten(&shop, &other).await;
-    // The first still waits for the lock, and the others have one of their own.
-    until(async || shop.count(TOGETHER).await > 0).await;
+    let requests = ten_together(&shop, &other).await;
+    // The first still waits for the lock.
     assert!(shop.count(WAITING).await > 1);
     other.execute("COMMIT").await;
     answered(requests, 1).await;
@@ -105,8 +110,7 @@ async fn a_statement_that_hangs_is_not_waited_for_long(shop: Shop) {
 
 async fn connections_that_are_lost_are_lost_for_nobody(shop: Shop) {
     let other = shop.another_program().await;
-    let requests = ten(&shop, &other).await;
-    until(async || shop.count(TOGETHER).await > 0).await;
+    let requests = ten_together(&shop, &other).await;
     let cut = format!("SELECT pg_terminate_backend(pid, 10000) FROM {WAITING}");
     shop.execute(&cut).await;
     other.execute("COMMIT").await;

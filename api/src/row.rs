@@ -13,7 +13,7 @@ use async_graphql::{
     registry::Registry,
 };
 use sea_orm::{
-    ConnectionTrait, DbErr, EntityTrait, IdenStatic, ModelTrait, QueryResult,
+    ConnectionTrait, DbBackend, DbErr, EntityTrait, IdenStatic, ModelTrait, QueryResult,
     sea_query::{ArrayType, Expr, Query, SelectStatement, Value as SqlValue},
 };
 
@@ -278,14 +278,19 @@ pub(crate) async fn by_number<R: Record>(
     columns: Columns<R>,
     numbers: &[i32],
 ) -> Result<HashMap<i32, R>> {
-    let backend = db.get_database_backend();
-    let select = move |numbers: &[i32]| {
-        let condition = dialect::one_of(backend, key::<R>(), numbers);
-        select(columns, condition)
-    };
+    let select = move |backend, numbers: &[i32]| among(backend, columns, numbers);
     let kind = (R::NAME, [columns.bits(), 0]);
     let rows = db.rows_by_key(kind, numbers, select).await?;
     own(&rows, numbers, |row| columns.read(row, 0))
+}
+
+/// Selects the records with these primary keys.
+pub(crate) fn among<R: Record>(
+    backend: DbBackend,
+    columns: Columns<R>,
+    numbers: &[i32],
+) -> SelectStatement {
+    select(columns, dialect::one_of(backend, key::<R>(), numbers))
 }
 
 /// What is read of the rows with these keys, which are distinct and sorted and stand in the first

@@ -217,8 +217,9 @@ impl Outage {
             Trust::Use => true,
             Trust::Close => false,
             Trust::Ping => {
-                let is_alive =
-                    matches!(timeout(PING, Box::pin(connection.ping())).await, Ok(Ok(())));
+                // On the heap, for a statement's future holds it.
+                let ping = Box::pin(connection.ping());
+                let is_alive = matches!(timeout(PING, ping).await, Ok(Ok(())));
                 if !is_alive {
                     self.suspect();
                 }

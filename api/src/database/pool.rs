@@ -150,9 +150,6 @@ impl Pool {
     /// The rows of a statement that changes nothing. On PostgreSQL others who want the same at the
     /// moment may have it run for them, too; on SQLite a request reads with a connection of its own.
     pub(crate) async fn rows(&self, statement: Statement) -> Result<Rows, DbErr> {
-        if self.kept().is_none() {
-            return self.query_all_raw(statement).await.map(Arc::new);
-        }
         let statement = Arc::new(statement);
         let read = Read::Same(Same(Arc::clone(&statement)));
         // Nobody waits for another's while there are connections.
@@ -167,13 +164,11 @@ impl Pool {
         &self,
         kind: Kind,
         keys: &[i32],
-        select: impl Fn(&[i32]) -> SelectStatement + Send + 'static,
+        select: impl Fn(DbBackend, &[i32]) -> SelectStatement + Send + 'static,
     ) -> Result<Rows, DbErr> {
-        if self.kept().is_none() {
-            return self.query_all(&select(keys)).await.map(Arc::new);
-        }
         let backend = self.get_database_backend();
-        let statement = Box::new(move |keys: &[i32]| Arc::new(backend.build(&select(keys))));
+        let statement =
+            Box::new(move |keys: &[i32]| Arc::new(backend.build(&select(backend, keys))));
         self.coalesced_rows(Read::ByKey(kind), 1, keys, statement)
             .await
     }
@@ -191,7 +186,10 @@ impl Pool {
             inner: Arc::clone(&self.inner),
             places: None,
         };
-        coalesced::rows(pool, read, most, keys, statement).await
+        match &self.inner.connections {
+            Connections::Postgres(_) => coalesced::rows(pool, read, most, keys, statement).await,
+            Connections::Sqlite(_) => pool.read(&statement(keys)).await.map(Arc::new),
+        }
     }
 
     pub(super) fn coalesced(&self) -> &Coalesced {

@@ -122,7 +122,8 @@ impl Readers {
         if let Some(reader) = &lease.reader
             && reader.ended.load(Ordering::Relaxed)
         {
-            // Its connection comes back when the statement has ended.
+            // Its connection comes back when the statement has ended. On the heap, for each request's
+            // future holds it.
             Box::pin(reader.db.connection().ping()).await.ok()?;
             reader.ended.store(false, Ordering::Relaxed);
         }

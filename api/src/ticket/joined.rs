@@ -7,21 +7,14 @@ use async_graphql::{
     Context, Positioned, ServerResult, dataloader, futures_util::future::BoxFuture,
     parser::types::SelectionSet,
 };
-use entity::{
-    customer,
-    ticket::{Column, Entity},
-};
-use sea_orm::{
-    ConnectionTrait, DbErr, QueryResult,
-    sea_query::{Expr, Query},
-};
+use entity::customer;
+use sea_orm::{DbErr, QueryResult};
 
 use super::{Ticket, filter::join_customer};
 use crate::{
     Error, Result,
     context::{ContextExt, Loader},
     customer::Customer,
-    dialect,
     node::Id,
     row::{self, Columns, Record},
     shape::{Writer, selected},
@@ -121,15 +114,9 @@ impl dataloader::Loader<Key> for Loader {
             columns = (columns.0.or(*ticket), columns.1.or(*customer));
         }
         let numbers = row::distinct(keys.iter().map(|(number, ..)| *number));
-        let backend = self.db.get_database_backend();
-        let select = move |numbers: &[i32]| {
-            let number = Expr::col((Entity, Column::Id));
-            let mut select = Query::select();
-            select
-                .columns(columns.0.iter().map(|column| (Entity, column)))
-                .columns(columns.1.iter().map(|column| (customer::Entity, column)))
-                .from(Entity)
-                .and_where(dialect::one_of(backend, number, numbers));
+        let select = move |backend, numbers: &[i32]| {
+            let mut select = row::among(backend, columns.0, numbers);
+            select.columns(columns.1.iter().map(|column| (customer::Entity, column)));
             join_customer(&mut select);
             select
         };

@@ -14,6 +14,7 @@ mod postgres;
 mod readers;
 mod refusal;
 mod replica;
+mod run;
 mod sqlite;
 mod writer;
 

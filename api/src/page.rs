@@ -222,7 +222,8 @@ pub async fn list<R: Listed>(ctx: &Context<'_>, arguments: Arguments<R>) -> Resu
         let rows = rows.await?;
         rows.first().map_or(Ok(0), |row| row.try_get_by_index(0))
     };
-    let (rows, total) = try_join(rows, total).await?;
+    // On the heap, for the futures of all root fields have room for it.
+    let (rows, total) = Box::pin(try_join(rows, total)).await?;
     Ok(Page(list.connection(rows, total)))
 }
 

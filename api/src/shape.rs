@@ -63,7 +63,7 @@ impl<T> Shape<T> {
     }
 
     /// Appends the list of the objects that are made of `values`.
-    pub fn write_list<'v>(&self, values: impl Iterator<Item = &'v T>, json: &mut Vec<u8>)
+    pub fn write_list<'v>(&self, values: impl ExactSizeIterator<Item = &'v T>, json: &mut Vec<u8>)
     where
         T: 'v,
     {
@@ -75,6 +75,12 @@ impl<T> Shape<T> {
             }
             self.write(value, json);
         };
+        if let Some(value) = values.next() {
+            write(value, json);
+            // The others may be as long, and a little longer: so it grows once, and not by halves.
+            let others = (json.len() - begin) * 9 / 8 * values.len();
+            json.reserve(others.min(AT_ONCE));
+        }
         while json.len() - begin < AT_ONCE {
             let Some(value) = values.next() else { break };
             write(value, json);

@@ -88,9 +88,9 @@ impl<R: Record> Target<R> {
     ) -> Result<Result<ID, UserError>> {
         let (kept, why) = kept.unzip();
         let condition = self.condition().add_option(kept.map(Condition::not));
-        let delete = R::Entity::delete_many().filter(condition);
-        match delete.exec(db).await {
-            Ok(deleted) if deleted.rows_affected > 0 => Ok(Ok(global_id::<R>(self.id.number))),
+        let delete = R::Entity::delete_many().filter(condition).into_query();
+        match db.execute(&delete).await {
+            Ok(deleted) if deleted.rows_affected() > 0 => Ok(Ok(global_id::<R>(self.id.number))),
             Ok(_) => {
                 let found: Vec<R> = find(db, Columns::key(), self.condition().into()).await?;
                 match (found.first(), why) {

@@ -14,23 +14,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use async_graphql::futures_util::TryStreamExt;
 use sea_orm::{
-    ConnAcquireErr, DatabaseConnection, DbErr, ExecResult, QueryResult, RuntimeErr, Statement,
-    Values,
+    ConnAcquireErr, DatabaseConnection, DbErr, RuntimeErr, Statement,
     metric::Info,
-    sqlx::{
-        self, AssertSqlSafe, Executor, PgConnection, PgPool, Postgres, pool::PoolConnection,
-        query::Query,
-    },
+    sqlx::{self, PgPool, Postgres, pool::PoolConnection},
 };
-use sea_query_sqlx::SqlxValues;
 use tokio::{
     sync::{Semaphore, SemaphorePermit},
     time::{sleep, timeout},
 };
 
-use super::{StatementLog, outage::Outage};
+use super::{StatementLog, outage::Outage, run::Run};
 
 /// Cheap to clone.
 #[derive(Clone)]
@@ -54,47 +48,6 @@ struct Session {
     taken: Instant,
     /// When it last answered.
     used: Instant,
-}
-
-/// What a statement is run for.
-pub(super) trait Answer: Sized + Send {
-    fn of(
-        connection: &mut PgConnection,
-        statement: &Statement,
-    ) -> impl Future<Output = Result<Self, sqlx::Error>> + Send;
-
-    fn failed(error: RuntimeErr) -> DbErr;
-}
-
-impl Answer for Vec<QueryResult> {
-    async fn of(connection: &mut PgConnection, it: &Statement) -> Result<Self, sqlx::Error> {
-        // With one stream less than `fetch_all` has, and one list.
-        let mut steps = connection.fetch_many(query(it));
-        let mut rows = Vec::new();
-        while let Some(step) = steps.try_next().await? {
-            rows.extend(step.right().map(QueryResult::from));
-        }
-        Ok(rows)
-    }
-
-    fn failed(error: RuntimeErr) -> DbErr {
-        DbErr::Query(error)
-    }
-}
-
-impl Answer for ExecResult {
-    async fn of(connection: &mut PgConnection, it: &Statement) -> Result<Self, sqlx::Error> {
-        connection.execute(query(it)).await.map(Into::into)
-    }
-
-    fn failed(error: RuntimeErr) -> DbErr {
-        DbErr::Exec(error)
-    }
-}
-
-fn query(statement: &Statement) -> Query<'_, Postgres, SqlxValues> {
-    let values = statement.values.clone().unwrap_or(Values(Vec::new()));
-    sqlx::query_with(AssertSqlSafe(statement.sql.as_str()), SqlxValues(values))
 }
 
 impl Kept {
@@ -144,14 +97,18 @@ impl Kept {
         Ok((turn, &self.0.db))
     }
 
-    pub(super) async fn run<T: Answer>(&self, statement: &Statement) -> Result<T, DbErr> {
+    pub(super) async fn run<R: Run>(
+        &self,
+        statement: &Statement,
+        work: &R,
+    ) -> Result<R::Output, DbErr> {
         let session = async {
             let turn = self.turn().await?;
             Ok((turn, self.session().await?))
         };
         let (_turn, mut session) = self.within_patience(session).await?;
         let began = Instant::now();
-        let answer = T::of(&mut session.connection, statement).await;
+        let answer = (work.by_postgres(&mut session.connection, statement)).await;
         if let Some(log) = &self.0.log {
             log(&Info {
                 elapsed: began.elapsed(),
@@ -162,7 +119,7 @@ impl Kept {
         if answer.is_ok() {
             self.keep(session);
         }
-        answer.map_err(|error| T::failed(RuntimeErr::SqlxError(error.into())))
+        answer
     }
 
     pub(super) async fn close(&self) {

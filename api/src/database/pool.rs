@@ -25,9 +25,10 @@ use tokio::{
 use super::{
     begin,
     coalesced::{self, Coalesced, ForKeys, Kind, Read, Rows, Same},
-    kept::{Answer, Kept},
+    kept::Kept,
     outage::{Loss, Outage},
     replica::Replica,
+    run::{Execute, Fetch, Run},
 };
 
 /// How long a statement is run again; a pool may take its own time once more after that.
@@ -64,9 +65,6 @@ enum Connections {
     /// Which are not lost.
     Sqlite(DatabaseConnection),
 }
-
-/// A method of `DatabaseConnection`.
-type Run<T> = for<'a> fn(&'a DatabaseConnection, Statement) -> BoxFuture<'a, Result<T, DbErr>>;
 
 impl From<DatabaseConnection> for Pool {
     /// For SQLite.
@@ -199,9 +197,18 @@ impl Pool {
     /// Runs a statement that changes nothing, whoever waits for it.
     pub(super) async fn read(&self, statement: &Statement) -> Result<Vec<QueryResult>, DbErr> {
         match &self.inner.connections {
-            Connections::Postgres(kept) => self.run_on(kept, statement).await,
+            Connections::Postgres(kept) => self.run_on(kept, statement, &Fetch(Ok)).await,
             Connections::Sqlite(db) => db.query_all_raw(statement.clone()).await,
         }
+    }
+
+    /// What `read` makes of each row of a statement.
+    pub(crate) async fn read_each<T: Send>(
+        &self,
+        statement: Statement,
+        read: impl Fn(QueryResult) -> Result<T, DbErr> + Sync,
+    ) -> Result<Vec<T>, DbErr> {
+        self.run(statement, &Fetch(read)).await
     }
 
     /// Waited for as long as the request may take: it waits for its own.
@@ -269,45 +276,51 @@ impl Pool {
         }
     }
 
-    async fn run<T: Answer>(&self, statement: Statement, run: Run<T>) -> Result<T, DbErr> {
+    async fn run<R: Run>(&self, statement: Statement, work: &R) -> Result<R::Output, DbErr> {
         let _place = self.place().await;
         match &self.inner.connections {
-            Connections::Postgres(kept) => self.run_on(kept, &statement).await,
-            Connections::Sqlite(db) => run(db, statement).await,
+            Connections::Postgres(kept) => self.run_on(kept, &statement, work).await,
+            Connections::Sqlite(db) => work.by_sqlite(db, statement).await,
         }
     }
 
-    async fn run_on<T: Answer>(&self, kept: &Kept, statement: &Statement) -> Result<T, DbErr> {
+    async fn run_on<R: Run>(
+        &self,
+        kept: &Kept,
+        statement: &Statement,
+        work: &R,
+    ) -> Result<R::Output, DbErr> {
         if let Some(replica) = &self.inner.replica
             && replica.serves()
             && is_read(statement)
         {
-            match replica.connections().run(statement).await {
+            match replica.connections().run(statement, work).await {
                 Err(error) if replica.gives_up(&error) => {}
                 done => return done,
             }
         }
-        match kept.run(statement).await {
+        match kept.run(statement, work).await {
             Ok(done) => {
                 self.answered();
                 Ok(done)
             }
-            Err(error) => Box::pin(self.run_again(kept, statement, error)).await,
+            Err(error) => Box::pin(self.run_again(kept, statement, work, error)).await,
         }
     }
 
     #[cold]
-    async fn run_again<T: Answer>(
+    async fn run_again<R: Run>(
         &self,
         kept: &Kept,
         statement: &Statement,
+        work: &R,
         mut error: DbErr,
-    ) -> Result<T, DbErr> {
+    ) -> Result<R::Output, DbErr> {
         let mut again = Again::default();
         let is_read = is_read(statement);
         loop {
             again.after(self, error, is_read).await?;
-            match kept.run(statement).await {
+            match kept.run(statement, work).await {
                 Ok(done) => {
                     self.answered();
                     return Ok(done);
@@ -334,7 +347,8 @@ impl Pool {
             Some(_) => outage.lost(error),
             // Too busy, or away? The pool does not tell.
             None if is_timeout(error) => {
-                let away = outage.is_found(look(kept.pool())).await;
+                // On the heap, for a statement's future holds it.
+                let away = outage.is_found(Box::pin(look(kept.pool()))).await;
                 return away.then_some(Loss::Unsent);
             }
             None => {}
@@ -431,8 +445,7 @@ impl ConnectionTrait for Pool {
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        self.run(statement, |db, statement| db.execute_raw(statement))
-            .await
+        self.run(statement, &Execute).await
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
@@ -446,7 +459,6 @@ impl ConnectionTrait for Pool {
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        self.run(statement, |db, statement| db.query_all_raw(statement))
-            .await
+        self.run(statement, &Fetch(Ok)).await
     }
 }

@@ -138,13 +138,17 @@ impl<R: Listed> Below<R> {
         let backend = db.get_database_backend();
         let Self { parent, list } = self;
         let rows = async {
-            let mut pages: Vec<_> = keys.iter().map(|_| Vec::new()).collect();
+            let mut rows = Vec::new();
             if list.reads() > 0 {
                 let statement = statement::rows_below(list, *parent, backend, keys);
-                for row in db.query_all_raw(statement).await? {
-                    if let Ok(place) = keys.binary_search(&dialect::value(&row, 0)?) {
-                        pages[place].push(list.read(&row, 1)?);
-                    }
+                let read = |row| Ok((dialect::value::<K>(&row, 0)?, list.read(&row, 1)?));
+                rows = db.read_each(statement, read).await?;
+            }
+            let each = rows.len().div_ceil(keys.len());
+            let mut pages: Vec<_> = keys.iter().map(|_| Vec::with_capacity(each)).collect();
+            for (key, row) in rows {
+                if let Ok(place) = keys.binary_search(&key) {
+                    pages[place].push(row);
                 }
             }
             Ok::<_, DbErr>(pages)

@@ -1,0 +1,89 @@
+//! What a statement is run for: its rows, or what it changes. Knows no pool.
+
+use async_graphql::futures_util::TryStreamExt;
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DbErr, ExecResult, QueryResult, RuntimeErr, Statement,
+    Values,
+    sqlx::{self, AssertSqlSafe, Executor, PgConnection, Postgres, query::Query},
+};
+use sea_query_sqlx::SqlxValues;
+
+/// What a statement is run for.
+pub(super) trait Run: Sync {
+    type Output: Send;
+
+    fn by_postgres(
+        &self,
+        connection: &mut PgConnection,
+        statement: &Statement,
+    ) -> impl Future<Output = Result<Self::Output, DbErr>> + Send;
+
+    fn by_sqlite(
+        &self,
+        db: &DatabaseConnection,
+        statement: Statement,
+    ) -> impl Future<Output = Result<Self::Output, DbErr>> + Send;
+}
+
+/// Its rows, each read as it comes in: kept until all are there, they would be in no cache any more.
+pub(super) struct Fetch<F>(pub(super) F);
+
+impl<T: Send, F: Fn(QueryResult) -> Result<T, DbErr> + Sync> Run for Fetch<F> {
+    type Output = Vec<T>;
+
+    async fn by_postgres(
+        &self,
+        connection: &mut PgConnection,
+        statement: &Statement,
+    ) -> Result<Vec<T>, DbErr> {
+        let failed = |error: sqlx::Error| DbErr::Query(RuntimeErr::SqlxError(error.into()));
+        // With one stream less than `fetch_all` has.
+        let mut steps = connection.fetch_many(query(statement));
+        let mut rows = Vec::new();
+        while let Some(step) = steps.try_next().await.map_err(failed)? {
+            if let Some(row) = step.right() {
+                rows.push((self.0)(row.into())?);
+            }
+        }
+        Ok(rows)
+    }
+
+    async fn by_sqlite(
+        &self,
+        db: &DatabaseConnection,
+        statement: Statement,
+    ) -> Result<Vec<T>, DbErr> {
+        let rows = db.query_all_raw(statement).await?;
+        rows.into_iter().map(&self.0).collect()
+    }
+}
+
+/// How many rows it has changed.
+pub(super) struct Execute;
+
+impl Run for Execute {
+    type Output = ExecResult;
+
+    async fn by_postgres(
+        &self,
+        connection: &mut PgConnection,
+        statement: &Statement,
+    ) -> Result<ExecResult, DbErr> {
+        let failed = |error: sqlx::Error| DbErr::Exec(RuntimeErr::SqlxError(error.into()));
+        let done = connection.execute(query(statement)).await;
+        done.map(Into::into).map_err(failed)
+    }
+
+    async fn by_sqlite(
+        &self,
+        db: &DatabaseConnection,
+        statement: Statement,
+    ) -> Result<ExecResult, DbErr> {
+        db.execute_raw(statement).await
+    }
+}
+
+fn query(statement: &Statement) -> Query<'_, Postgres, SqlxValues> {
+    let values = statement.values.clone().unwrap_or(Values(Vec::new()));
+    sqlx::query_with(AssertSqlSafe(statement.sql.as_str()), SqlxValues(values))
+}

@@ -112,10 +112,15 @@ async fn a_row_that_cannot_be_read_fails_its_own_request(shop: Shop) {
         shop.execute("ALTER TABLE tickets ALTER updated_at TYPE text")
             .await;
     }
-    let query = "{ ticket(id: 2) { updatedAt } }";
-    let answer = shop.graphql(query, json!({})).await;
-    assert_eq!(answer.code(), "INTERNAL_SERVER_ERROR");
-    alive(&shop).await;
+    for query in [
+        "{ ticket(id: 2) { updatedAt } }",
+        "{ tickets { nodes { updatedAt } } }",
+        "{ customers { nodes { tickets { nodes { updatedAt } } } } }",
+    ] {
+        let answer = shop.graphql(query, json!({})).await;
+        assert_eq!(answer.code(), "INTERNAL_SERVER_ERROR");
+        alive(&shop).await;
+    }
 }
 
 async fn a_database_that_went_away_is_told_as_unavailable(shop: Shop) {

@@ -35,6 +35,12 @@ const INVALID: &[(&str, &str)] = &[
     ),
     (
         "5.3.2",
+        "subscription { \
+             ticketChanged { ticket { customer { tickets(orderBy: [{field: TITLE}]) { totalCount } } } } \
+             ticketChanged { ticket { customer { tickets(orderBy: [{field: TITLE}, {field: NUMBER}]) { totalCount } } } } }",
+    ),
+    (
+        "5.3.2",
         "{ ticket(id: 1) { ...A ...B } } fragment A on Ticket { customer { x: email } } fragment B on Ticket { customer { x: city } }",
     ),
     ("5.3.3", "{ ticket(id: 1) }"),

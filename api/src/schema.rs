@@ -2,12 +2,12 @@
 //! [`async_graphql::Request`] in, [`async_graphql::Response`] out. Knows no transport.
 
 mod subscribe;
-mod validated;
 
 use std::{any::TypeId, future::ready, ops::Deref, panic::AssertUnwindSafe, sync::Arc};
 
 use async_graphql::{
-    MergedObject, MergedSubscription, Request, Response, SDLExportOptions, ServerError, Value,
+    MergedObject, MergedSubscription, Request, Response, SDLExportOptions, ServerError,
+    ValidationMode, Value,
     futures_util::{
         FutureExt, StreamExt,
         stream::{self, BoxStream},
@@ -17,7 +17,6 @@ use async_graphql::{
 use tokio::{sync::Semaphore, time::timeout};
 use tokio_util::task::TaskTracker;
 
-use self::validated::Validated;
 use crate::{
     Result,
     admission::{Admission, Room, Turn},
@@ -75,8 +74,9 @@ fn schema(limits: Limits, emails: Emails) -> Schema {
         TicketCountQuery,
     );
     Schema::build(query, Mutation::default(), Subscription::default())
-        .extension(Validated)
-        // How deep documents go is looked at before, too.
+        // Documents are validated before, all rules of them, and once.
+        .validation_mode(ValidationMode::Fast)
+        // So is how deep they go.
         .limit_recursive_depth(usize::MAX)
         .data(limits)
         .data(emails)

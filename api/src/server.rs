@@ -145,7 +145,7 @@ impl Accepted {
         let _ = socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(unread));
         let stream = Stream::new(stream, unread, client);
         let router = self.router.clone();
-        // Its own: each request locks them, which all connections would do in turn.
+        // Tokens of its own: each request locks them, and would wait for those of all connections.
         let stopping = self.stopping.child_token();
         let closing = self.closing.child_token();
         let connection = connection(stream, address, router, stopping, closing, unread);

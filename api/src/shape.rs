@@ -77,9 +77,9 @@ impl<T> Shape<T> {
         };
         if let Some(value) = values.next() {
             write(value, json);
-            // The others may be as long, and a little longer: so it grows once, and not by halves.
-            let others = (json.len() - begin) * 9 / 8 * values.len();
-            json.reserve(others.min(AT_ONCE));
+            // The others are about as long: so the text is moved once, and not each time it doubles.
+            let one = (json.len() - begin).min(AT_ONCE) * 9 / 8;
+            json.reserve(one.saturating_mul(values.len()).min(AT_ONCE));
         }
         while json.len() - begin < AT_ONCE {
             let Some(value) = values.next() else { break };

@@ -108,7 +108,7 @@ impl Kept {
         };
         let (_turn, mut session) = self.within_patience(session).await?;
         let began = Instant::now();
-        let answer = (work.by_postgres(&mut session.connection, statement)).await;
+        let answer = work.by_postgres(&mut session.connection, statement).await;
         if let Some(log) = &self.0.log {
             log(&Info {
                 elapsed: began.elapsed(),

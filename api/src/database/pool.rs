@@ -196,19 +196,16 @@ impl Pool {
 
     /// Runs a statement that changes nothing, whoever waits for it.
     pub(super) async fn read(&self, statement: &Statement) -> Result<Vec<QueryResult>, DbErr> {
-        match &self.inner.connections {
-            Connections::Postgres(kept) => self.run_on(kept, statement, &Fetch(Ok)).await,
-            Connections::Sqlite(db) => db.query_all_raw(statement.clone()).await,
-        }
+        self.run(statement, &Fetch(Ok)).await
     }
 
-    /// What `read` makes of each row of a statement.
+    /// What is made of each row of a statement that changes nothing.
     pub(crate) async fn read_each<T: Send>(
         &self,
-        statement: Statement,
-        read: impl Fn(QueryResult) -> Result<T, DbErr> + Sync,
+        statement: &Statement,
+        make: impl Fn(QueryResult) -> Result<T, DbErr> + Sync,
     ) -> Result<Vec<T>, DbErr> {
-        self.run(statement, &Fetch(read)).await
+        self.run(statement, &Fetch(make)).await
     }
 
     /// Waited for as long as the request may take: it waits for its own.
@@ -276,10 +273,10 @@ impl Pool {
         }
     }
 
-    async fn run<R: Run>(&self, statement: Statement, work: &R) -> Result<R::Output, DbErr> {
+    async fn run<R: Run>(&self, statement: &Statement, work: &R) -> Result<R::Output, DbErr> {
         let _place = self.place().await;
         match &self.inner.connections {
-            Connections::Postgres(kept) => self.run_on(kept, &statement, work).await,
+            Connections::Postgres(kept) => self.run_on(kept, statement, work).await,
             Connections::Sqlite(db) => work.by_sqlite(db, statement).await,
         }
     }
@@ -347,7 +344,7 @@ impl Pool {
             Some(_) => outage.lost(error),
             // Too busy, or away? The pool does not tell.
             None if is_timeout(error) => {
-                // On the heap, for a statement's future holds it.
+                // On the heap, for a transaction's future holds it.
                 let away = outage.is_found(Box::pin(look(kept.pool()))).await;
                 return away.then_some(Loss::Unsent);
             }
@@ -445,7 +442,7 @@ impl ConnectionTrait for Pool {
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        self.run(statement, &Execute).await
+        self.run(&statement, &Execute).await
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
@@ -459,6 +456,6 @@ impl ConnectionTrait for Pool {
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        self.run(statement, &Fetch(Ok)).await
+        self.run(&statement, &Fetch(Ok)).await
     }
 }

@@ -1,4 +1,4 @@
-//! What a statement is run for: its rows, or what it changes. Knows no pool.
+//! A statement on one connection: its rows, or what it changes. Knows nothing of lost connections.
 
 use async_graphql::futures_util::TryStreamExt;
 use sea_orm::{
@@ -21,11 +21,12 @@ pub(super) trait Run: Sync {
     fn by_sqlite(
         &self,
         db: &DatabaseConnection,
-        statement: Statement,
+        statement: &Statement,
     ) -> impl Future<Output = Result<Self::Output, DbErr>> + Send;
 }
 
-/// Its rows, each read as it comes in: kept until all are there, they would be in no cache any more.
+/// What is made of each of its rows; on PostgreSQL as they come in, while they are in the processor's
+/// cache. One that cannot be read ends the statement, and its connection goes back to the pool.
 pub(super) struct Fetch<F>(pub(super) F);
 
 impl<T: Send, F: Fn(QueryResult) -> Result<T, DbErr> + Sync> Run for Fetch<F> {
@@ -51,9 +52,9 @@ impl<T: Send, F: Fn(QueryResult) -> Result<T, DbErr> + Sync> Run for Fetch<F> {
     async fn by_sqlite(
         &self,
         db: &DatabaseConnection,
-        statement: Statement,
+        statement: &Statement,
     ) -> Result<Vec<T>, DbErr> {
-        let rows = db.query_all_raw(statement).await?;
+        let rows = db.query_all_raw(statement.clone()).await?;
         rows.into_iter().map(&self.0).collect()
     }
 }
@@ -77,9 +78,9 @@ impl Run for Execute {
     async fn by_sqlite(
         &self,
         db: &DatabaseConnection,
-        statement: Statement,
+        statement: &Statement,
     ) -> Result<ExecResult, DbErr> {
-        db.execute_raw(statement).await
+        db.execute_raw(statement.clone()).await
     }
 }
 

@@ -61,25 +61,26 @@ impl Validator {
         let mut errors = Told::new(Code::GraphqlValidationFailed, most, suggestions);
         errors.extend(gaps::repeated_input_fields(&mut document));
         let executable = match document.to_executable_validate(schema) {
-            Ok(executable) => {
-                errors.extend(gaps::unreadable_scalars(schema, &executable));
-                if let Some(found) = gaps::lists_of_other_lengths(schema, document) {
-                    let conflicts = (found.iter())
-                        .filter(|it| it.error.unstable_error_name() == Some(gaps::CONFLICT));
-                    errors.tell(conflicts);
-                }
-                Some(executable)
-            }
+            Ok(executable) => Some(executable),
             Err(found) => {
                 // One field that stands there twice is one; `root` counts them as they are merged.
                 let others = (found.errors.iter()).filter(|it| {
                     it.error.unstable_error_name() != Some("SubscriptionUsesMultipleFields")
                 });
+                let before = errors.found;
                 errors.tell(others);
                 // Without an error that counts, it is as good as valid.
-                Some(Valid::assume_valid(found.partial))
+                (errors.found == before).then(|| Valid::assume_valid(found.partial))
             }
         };
+        if let Some(executable) = &executable {
+            errors.extend(gaps::unreadable_scalars(schema, executable));
+            if let Some(found) = gaps::lists_of_other_lengths(schema, document) {
+                let conflicts = (found.iter())
+                    .filter(|it| it.error.unstable_error_name() == Some(gaps::CONFLICT));
+                errors.tell(conflicts);
+            }
+        }
         match executable {
             Some(executable) if errors.found == 0 => Ok(executable),
             _ => Err(errors.list()),

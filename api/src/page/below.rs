@@ -142,8 +142,9 @@ impl<R: Listed> Below<R> {
             if list.reads() > 0 {
                 let statement = statement::rows_below(list, *parent, backend, keys);
                 let read = |row| Ok((dialect::value::<K>(&row, 0)?, list.read(&row, 1)?));
-                rows = db.read_each(statement, read).await?;
+                rows = db.read_each(&statement, read).await?;
             }
+            // Now, for a statement may be run again from its beginning; about as many for each parent.
             let each = rows.len().div_ceil(keys.len());
             let mut pages: Vec<_> = keys.iter().map(|_| Vec::with_capacity(each)).collect();
             for (key, row) in rows {

@@ -6,6 +6,7 @@
 
 mod abandoned;
 mod address;
+mod again;
 mod coalesced;
 mod kept;
 mod outage;
@@ -26,8 +27,8 @@ use sea_orm::{
 };
 
 pub use address::redacted;
+pub(crate) use again::{is_loss, is_unknown};
 pub use pool::Pool;
-pub(crate) use pool::{is_loss, is_unknown};
 pub(crate) use postgres::Direct;
 pub(crate) use readers::Lease;
 use readers::Readers;

@@ -4,25 +4,23 @@
 //! effect; a transaction as long as its COMMIT was not sent. Where a replica reads, what it cannot
 //! answer goes to the primary. Knows nothing of what the statements are for.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use async_graphql::futures_util::future::BoxFuture;
 use sea_orm::{
-    ConnAcquireErr, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
-    ExecResult, QueryResult, RuntimeErr, Statement,
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult,
+    QueryResult, Statement,
     prelude::async_trait::async_trait,
     sea_query::SelectStatement,
     sqlx::{self, Connection, PgConnection, PgPool, postgres::PgConnectOptions},
 };
 use tokio::{
     sync::{Semaphore, SemaphorePermit},
-    time::{sleep, timeout},
+    time::timeout,
 };
 
 use super::{
+    again::{Again, is_timeout},
     begin,
     coalesced::{self, Coalesced, ForKeys, Kind, Read, Rows, Same},
     kept::Kept,
@@ -31,16 +29,6 @@ use super::{
     run::{Execute, Fetch, Run},
 };
 
-/// How long a statement is run again; a pool may take its own time once more after that.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// How often a statement is run again that may itself be what ends its connections.
-const ATTEMPTS: u32 = 3;
-/// How long to wait before the second attempt to run it again, and at most.
-const PAUSE: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(200));
-/// In place of what is said of a write of which nobody knows whether it was done.
-const UNKNOWN: &str = "the connection was lost while it wrote";
-/// In place of what is said of a pool that is not busy.
-const LATE: &str = "there was no connection in time";
 /// How long a server has to let us in that is asked whether it is there.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -334,7 +322,7 @@ impl Pool {
     }
 
     /// What the loss of a connection meant; none where no connection was lost.
-    async fn loss(&self, error: &DbErr) -> Option<Loss> {
+    pub(super) async fn loss(&self, error: &DbErr) -> Option<Loss> {
         let kept = self.kept()?;
         let outage = kept.outage();
         let loss = Loss::of(error);
@@ -352,66 +340,6 @@ impl Pool {
         }
         loss
     }
-}
-
-/// How often, and how long already, something is tried again.
-struct Again {
-    began: Instant,
-    attempts: u32,
-    suspected: u32,
-}
-
-impl Default for Again {
-    fn default() -> Self {
-        Self {
-            began: Instant::now(),
-            attempts: 0,
-            suspected: 0,
-        }
-    }
-}
-
-impl Again {
-    /// Waits for a moment after what has failed, if it may be tried again: because it was without
-    /// effect, or because it is `harmless` in any case.
-    async fn after(&mut self, pool: &Pool, error: DbErr, harmless: bool) -> Result<(), DbErr> {
-        let Some(loss) = pool.loss(&error).await else {
-            return Err(error);
-        };
-        if !loss.is_innocent() {
-            self.suspected += 1;
-        }
-        let may = harmless || loss.is_without_effect();
-        if !may || self.suspected > ATTEMPTS || self.began.elapsed() > PATIENCE {
-            return Err(if !may {
-                DbErr::Custom(UNKNOWN.to_owned())
-            } else if is_timeout(&error) {
-                DbErr::Conn(RuntimeErr::Internal(LATE.to_owned()))
-            } else {
-                error
-            });
-        }
-        if self.attempts > 0 {
-            sleep(PAUSE.1.min(PAUSE.0 * self.attempts)).await;
-        }
-        self.attempts += 1;
-        Ok(())
-    }
-}
-
-/// Whether nobody knows if a write was done.
-pub(crate) fn is_unknown(error: &DbErr) -> bool {
-    matches!(error, DbErr::Custom(said) if said == UNKNOWN)
-}
-
-/// Whether an error comes of a connection that was lost, which the log has told of.
-pub(crate) fn is_loss(error: &DbErr) -> bool {
-    let late = matches!(error, DbErr::Conn(RuntimeErr::Internal(said)) if said == LATE);
-    late || is_unknown(error) || Loss::of(error).is_some_and(|loss| loss != Loss::Conflict)
-}
-
-fn is_timeout(error: &DbErr) -> bool {
-    matches!(error, DbErr::ConnectionAcquire(ConnAcquireErr::Timeout))
 }
 
 /// Whether a statement changes nothing, so that it may be run twice. All that we write so: SeaORM

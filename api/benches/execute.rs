@@ -29,7 +29,7 @@ use operations::{OPERATIONS, Operation, Size, cursor};
 
 /// As the program has it.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 const SIZE: Size = Size {
     customers: 200,

@@ -24,6 +24,10 @@ use operations::{OPERATIONS, Operation, Size, bodies};
 use serde_json::Value;
 use server::{Server, start};
 
+/// The limit's: as the program has it.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 #[derive(Parser)]
 struct Arguments {
     #[arg(long, default_value_t = 10_000)]

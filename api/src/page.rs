@@ -36,7 +36,7 @@ pub use cursor::KeyKind;
 use cursor::Keys;
 pub use scope::{Scope, Way};
 pub use statement::ParentKey;
-use wanted::Wanted;
+use wanted::{Cursors, Wanted};
 
 /// The page where neither `first` nor `last` is given.
 pub(crate) const DEFAULT_PAGE: i32 = 20;
@@ -178,7 +178,7 @@ impl<R: Listed> List<R> {
 
     /// How many rows to read: one more than the page tells whether there is another page.
     fn reads(&self) -> u64 {
-        if self.wanted.rows || self.wanted.cursors || self.wanted.more {
+        if self.wanted.rows || self.wanted.cursors > Cursors::None || self.wanted.more {
             self.limit + u64::from(self.wanted.more)
         } else {
             0
@@ -212,7 +212,11 @@ pub async fn list<R: Listed>(ctx: &Context<'_>, arguments: Arguments<R>) -> Resu
             return Ok::<_, DbErr>(Vec::new());
         }
         let rows = db.rows(statement::rows(&list, backend)).await?;
-        rows.iter().map(|row| list.read(row, 0)).collect()
+        // What is read beyond the page is not its end.
+        let end = rows.len().min(list.most()).saturating_sub(1);
+        (rows.iter().enumerate())
+            .map(|(place, row)| list.read(row, 0, place == 0 || place == end))
+            .collect()
     };
     let total = async {
         if !list.wanted.total {
@@ -228,10 +232,12 @@ pub async fn list<R: Listed>(ctx: &Context<'_>, arguments: Arguments<R>) -> Resu
 }
 
 impl<R: Listed> List<R> {
-    /// A row, and its cursor where one is wanted, from the columns that begin at `start`.
-    fn read(&self, row: &QueryResult, start: usize) -> Result<(R, String), DbErr> {
+    /// A row, and its cursor where one is wanted, from the columns that begin at `start`; `end` says
+    /// whether the row may be the first or last of its page.
+    fn read(&self, row: &QueryResult, start: usize, end: bool) -> Result<(R, String), DbErr> {
         let record = self.wanted.columns.read(row, start)?;
-        let cursor = if self.wanted.cursors {
+        let cursors = self.wanted.cursors;
+        let cursor = if cursors == Cursors::All || (end && cursors == Cursors::Ends) {
             let start = start + self.wanted.columns.iter().count();
             self.keys.encode(row, start)?
         } else {
@@ -240,10 +246,14 @@ impl<R: Listed> List<R> {
         Ok((record, cursor))
     }
 
+    /// How many rows a page has at most.
+    fn most(&self) -> usize {
+        usize::try_from(self.limit).unwrap_or(usize::MAX)
+    }
+
     fn connection(&self, mut rows: Vec<(R, String)>, total: i64) -> Connection<R> {
-        let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
-        let more = rows.len() > limit;
-        rows.truncate(limit);
+        let more = rows.len() > self.most();
+        rows.truncate(self.most());
         if self.backward {
             rows.reverse();
         }

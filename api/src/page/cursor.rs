@@ -10,7 +10,10 @@ use sea_orm::{DbErr, QueryResult, sea_query::Value};
 use serde_json::Value as Json;
 
 use super::{Listed, OrderDirection, SortKey};
-use crate::{Error, Result, dialect};
+use crate::{Error, Result, dialect, shape::append};
+
+/// Room for a cursor's values: for most, so that it does not grow value by value.
+const VALUES: usize = 64;
 
 /// The type of a sort key's values.
 #[derive(Clone, Copy, Debug)]
@@ -64,23 +67,29 @@ impl Keys {
 
     /// The cursor of a row whose values begin at column `start`.
     pub(super) fn encode(&self, row: &QueryResult, start: usize) -> Result<String, DbErr> {
-        let mut parts = vec![Json::from(self.name.as_str())];
+        let mut json = Vec::with_capacity(self.name.len() + VALUES);
+        json.push(b'[');
+        append(&mut json, &self.name);
         for (offset, term) in self.terms.iter().enumerate() {
             let index = start + offset;
-            parts.push(match term.key.kind {
-                KeyKind::Int => row.try_get_by_index::<i32>(index)?.into(),
-                KeyKind::BigInt => row.try_get_by_index::<i64>(index)?.into(),
-                KeyKind::Bool => row.try_get_by_index::<bool>(index)?.into(),
-                KeyKind::Text => row.try_get_by_index::<String>(index)?.into(),
-                KeyKind::Time => match dialect::instant(row, index)?.unwrap_or_default() {
-                    NaiveDateTime::MIN => i64::MIN,
-                    NaiveDateTime::MAX => i64::MAX,
-                    instant => instant.and_utc().timestamp_micros(),
+            json.push(b',');
+            match term.key.kind {
+                KeyKind::Int => append(&mut json, &row.try_get_by_index::<i32>(index)?),
+                KeyKind::BigInt => append(&mut json, &row.try_get_by_index::<i64>(index)?),
+                KeyKind::Bool => append(&mut json, &row.try_get_by_index::<bool>(index)?),
+                KeyKind::Text => append(&mut json, &row.try_get_by_index::<String>(index)?),
+                KeyKind::Time => {
+                    let micros = match dialect::instant(row, index)?.unwrap_or_default() {
+                        NaiveDateTime::MIN => i64::MIN,
+                        NaiveDateTime::MAX => i64::MAX,
+                        instant => instant.and_utc().timestamp_micros(),
+                    };
+                    append(&mut json, &micros);
                 }
-                .into(),
-            });
+            }
         }
-        Ok(BASE64_URL_SAFE_NO_PAD.encode(Json::Array(parts).to_string()))
+        json.push(b']');
+        Ok(BASE64_URL_SAFE_NO_PAD.encode(json))
     }
 
     /// The values that a cursor holds, one per term.

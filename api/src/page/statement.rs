@@ -9,7 +9,7 @@ use sea_orm::{
     },
 };
 
-use super::{List, Listed, limited::limited};
+use super::{List, Listed, limited::limited, wanted::Cursors};
 use crate::{dialect, row::ColumnOf};
 
 /// What the rows of a nested list are found by: the parent's key.
@@ -155,7 +155,7 @@ fn columns<R: Listed>(list: &List<R>, select: &mut SelectStatement) {
     for column in list.wanted.columns.iter() {
         select.column((R::Entity::default(), column));
     }
-    if list.wanted.cursors {
+    if list.wanted.cursors > Cursors::None {
         for term in &list.keys.terms {
             select.expr(term.key.expr.clone());
         }

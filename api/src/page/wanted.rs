@@ -8,17 +8,22 @@ use crate::{
 };
 
 /// What a selection on a connection needs from the database.
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "one for each thing to ask for"
-)]
 pub(super) struct Wanted<R> {
     pub(super) columns: Columns<R>,
     pub(super) rows: bool,
-    pub(super) cursors: bool,
+    pub(super) cursors: Cursors,
     /// Whether there is more in the direction of the page.
     pub(super) more: bool,
     pub(super) total: bool,
+}
+
+/// Which rows' cursors are wanted.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Cursors {
+    None,
+    /// The first row's and the last one's.
+    Ends,
+    All,
 }
 
 impl<R: Record> Wanted<R> {
@@ -31,7 +36,7 @@ impl<R: Record> Wanted<R> {
         let mut wanted = Self {
             columns: Columns::key(),
             rows: false,
-            cursors: false,
+            cursors: Cursors::None,
             more: false,
             total: false,
         };
@@ -45,7 +50,7 @@ impl<R: Record> Wanted<R> {
                     wanted.rows = true;
                     for field in below(&field) {
                         match field.name() {
-                            "cursor" => wanted.cursors = true,
+                            "cursor" => wanted.cursors = Cursors::All,
                             "node" => {
                                 let columns = Columns::selected(ctx, &field.sets);
                                 wanted.columns = wanted.columns.or(columns);
@@ -57,7 +62,9 @@ impl<R: Record> Wanted<R> {
                 "pageInfo" => {
                     for field in below(&field) {
                         match field.name() {
-                            "startCursor" | "endCursor" => wanted.cursors = true,
+                            "startCursor" | "endCursor" => {
+                                wanted.cursors = wanted.cursors.max(Cursors::Ends);
+                            }
                             "hasNextPage" => wanted.more |= !backward,
                             "hasPreviousPage" => wanted.more |= backward,
                             _ => {}

@@ -68,8 +68,10 @@ impl Keys {
     /// The cursor of a row whose values begin at column `start`.
     pub(super) fn encode(&self, row: &QueryResult, start: usize) -> Result<String, DbErr> {
         let mut json = Vec::with_capacity(self.name.len() + VALUES);
-        json.push(b'[');
-        append(&mut json, &self.name);
+        // Of GraphQL's names and spaces: nothing to escape.
+        json.extend_from_slice(b"[\"");
+        json.extend_from_slice(self.name.as_bytes());
+        json.push(b'"');
         for (offset, term) in self.terms.iter().enumerate() {
             let index = start + offset;
             json.push(b',');

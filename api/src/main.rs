@@ -33,7 +33,7 @@ use tracing::{Level, debug, info, warn};
 use tracing_subscriber::EnvFilter;
 
 /// What was freed last is handed out first, while the processor's cache still has it. With mimalloc,
-/// whose blocks go round, a ticket misses the last level four times as often (by callgrind).
+/// whose blocks go round, a request for a ticket misses its last level four times as often.
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 

@@ -178,7 +178,7 @@ impl<R: Listed> List<R> {
 
     /// How many rows to read: one more than the page tells whether there is another page.
     fn reads(&self) -> u64 {
-        if self.wanted.rows || self.wanted.cursors > Cursors::None || self.wanted.more {
+        if self.wanted.rows || self.wanted.cursors != Cursors::None || self.wanted.more {
             self.limit + u64::from(self.wanted.more)
         } else {
             0
@@ -212,10 +212,10 @@ pub async fn list<R: Listed>(ctx: &Context<'_>, arguments: Arguments<R>) -> Resu
             return Ok::<_, DbErr>(Vec::new());
         }
         let rows = db.rows(statement::rows(&list, backend)).await?;
-        // What is read beyond the page is not its end.
-        let end = rows.len().min(list.most()).saturating_sub(1);
+        // The row beyond the page, if there is one, is not its last.
+        let final_place = rows.len().min(list.most()).saturating_sub(1);
         (rows.iter().enumerate())
-            .map(|(place, row)| list.read(row, 0, place == 0 || place == end))
+            .map(|(place, row)| list.read(row, 0, place == 0 || place == final_place))
             .collect()
     };
     let total = async {

@@ -24,7 +24,7 @@ use operations::{OPERATIONS, Operation, Size, bodies};
 use serde_json::Value;
 use server::{Server, start};
 
-/// The limit's: as the program has it.
+/// The limit is this program, too (`limit.rs`), and has what the server has.
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 

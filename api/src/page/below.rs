@@ -141,6 +141,7 @@ impl<R: Listed> Below<R> {
             let mut rows = Vec::new();
             if list.reads() > 0 {
                 let statement = statement::rows_below(list, *parent, backend, keys);
+                // Which rows are their pages' ends is known only when all are read.
                 let read = |row| Ok((dialect::value::<K>(&row, 0)?, list.read(&row, 1, true)?));
                 rows = db.read_each(&statement, read).await?;
             }

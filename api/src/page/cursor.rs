@@ -12,7 +12,7 @@ use serde_json::Value as Json;
 use super::{Listed, OrderDirection, SortKey};
 use crate::{Error, Result, dialect, shape::append};
 
-/// Room for a cursor's values: for most, so that it does not grow value by value.
+/// Room for a cursor's values, enough for most: so it does not grow value by value. In bytes.
 const VALUES: usize = 64;
 
 /// The type of a sort key's values.

@@ -155,7 +155,7 @@ fn columns<R: Listed>(list: &List<R>, select: &mut SelectStatement) {
     for column in list.wanted.columns.iter() {
         select.column((R::Entity::default(), column));
     }
-    if list.wanted.cursors > Cursors::None {
+    if list.wanted.cursors != Cursors::None {
         for term in &list.keys.terms {
             select.expr(term.key.expr.clone());
         }

@@ -17,7 +17,7 @@ pub(super) struct Wanted<R> {
     pub(super) total: bool,
 }
 
-/// Which rows' cursors are wanted.
+/// Which rows' cursors are wanted; of two wishes the greater holds.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Cursors {
     None,

@@ -44,7 +44,7 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// How many requests run at a time for each connection to PostgreSQL: while one waits for rows, another's
 /// are put into words and sent.
-const REQUESTS: usize = 2;
+const REQUESTS: usize = 4;
 /// How many of those that read, for one statement may read for several.
 const READS: usize = 8;
 /// So many share statements well enough.
@@ -56,7 +56,7 @@ pub struct Options<'a> {
     pub url: &'a str,
     /// PostgreSQL itself, where `url` is a pooler's.
     pub direct_url: Option<&'a str>,
-    /// Two per core where it is not said, 4 to 16.
+    /// Four per core where it is not said, 8 to 32.
     pub max_connections: Option<u32>,
     /// How long connections to PostgreSQL stay open that nobody uses, at most one and a half times.
     pub unused: Duration,
@@ -247,8 +247,19 @@ fn pool(url: &str, max_connections: Option<u32>) -> ConnectOptions {
     options
 }
 
-/// Small: on few cores, four connections served more requests than sixteen.
+/// Twice as many as [`for_reading`].
 fn default_connections() -> u32 {
-    let cores = available_parallelism().map_or(2, |cores| cores.get().min(8));
-    u32::try_from(cores * 2).map_or(4, |connections| connections.max(4))
+    2 * two_per_core()
+}
+
+/// How many of so many connections queries use: half, but as many as the processor has use for. A write
+/// waits for the disk, too; a query only for the processor, and four served more of them than sixteen on
+/// two cores.
+fn for_reading(connections: u32) -> u32 {
+    connections.min(two_per_core().max(connections / 2))
+}
+
+fn two_per_core() -> u32 {
+    let cores = available_parallelism().map_or(2, |cores| cores.get().clamp(2, 8));
+    u32::try_from(2 * cores).unwrap_or(4)
 }

@@ -95,17 +95,14 @@ fn nodes<T>(nodes: Vec<T>) -> List<T> {
 
 /// Serves until the process ends; prints its address.
 pub(crate) async fn serve(url: &str) {
-    let pool = PgPoolOptions::new()
-        .max_connections(4)
-        .test_before_acquire(false)
-        .idle_timeout(None)
-        .max_lifetime(None)
-        .connect(url)
-        .await
-        .expect("the database");
+    // As many as the server has on two cores, to read and to write.
+    let pools = Pools {
+        read: pool(url, 4).await,
+        write: pool(url, 8).await,
+    };
     let app = Router::new()
         .route("/graphql", post(handle))
-        .with_state(pool);
+        .with_state(pools);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
         .await
         .expect("a port");
@@ -113,17 +110,34 @@ pub(crate) async fn serve(url: &str) {
     axum::serve(listener, app).await.expect("the server runs");
 }
 
+#[derive(Clone)]
+struct Pools {
+    read: PgPool,
+    write: PgPool,
+}
+
+async fn pool(url: &str, connections: u32) -> PgPool {
+    PgPoolOptions::new()
+        .max_connections(connections)
+        .test_before_acquire(false)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .connect(url)
+        .await
+        .expect("the database")
+}
+
 /// One address for all operations, told apart by their text, as a GraphQL server does.
-async fn handle(State(pool): State<PgPool>, Json(body): Json<Body>) -> Answer {
+async fn handle(State(Pools { read, write }): State<Pools>, Json(body): Json<Body>) -> Answer {
     let operation = OPERATIONS.iter().position(|it| it.query == body.query);
     let answer = match operation {
-        Some(0) => ticket(&pool, body.variables.id).await,
-        Some(1) => customers(&pool, body.variables.above).await,
-        Some(2) => open_tickets(&pool).await,
-        Some(3) => deep_page(&pool, &body.variables.after).await,
-        Some(4) => filtered(&pool).await,
-        Some(5) => create(&pool, body.variables.customer).await,
-        _ => update(&pool, body.variables.id, body.variables.done).await,
+        Some(0) => ticket(&read, body.variables.id).await,
+        Some(1) => customers(&read, body.variables.above).await,
+        Some(2) => open_tickets(&read).await,
+        Some(3) => deep_page(&read, &body.variables.after).await,
+        Some(4) => filtered(&read).await,
+        Some(5) => create(&write, body.variables.customer).await,
+        _ => update(&write, body.variables.id, body.variables.done).await,
     };
     answer.expect("the SQL runs")
 }

@@ -24,11 +24,15 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::{StatementLog, outage::Outage, run::Run};
+use super::{StatementLog, for_reading, outage::Outage, run::Run};
 
 /// Cheap to clone.
 #[derive(Clone)]
-pub(super) struct Kept(Arc<Inner>);
+pub(super) struct Kept {
+    inner: Arc<Inner>,
+    /// How many statements may use them at a time; none where all connections may be used.
+    most: Option<(usize, Arc<Semaphore>)>,
+}
 
 struct Inner {
     db: DatabaseConnection,
@@ -60,7 +64,7 @@ impl Kept {
         unused: Duration,
     ) -> Self {
         let connections = (db.get_postgres_connection_pool().options()).get_max_connections();
-        let kept = Self(Arc::new(Inner {
+        let inner = Arc::new(Inner {
             db,
             outage,
             log,
@@ -68,23 +72,39 @@ impl Kept {
             free: Mutex::default(),
             made: Instant::now(),
             used: AtomicU64::new(0),
-        }));
+        });
+        let kept = Self { inner, most: None };
         tokio::spawn(kept.clone().close_unused(unused));
         kept
     }
 
+    /// The same connections, as far as queries may use them.
+    pub(super) fn for_reading(&self) -> Self {
+        let most = for_reading(self.pool().options().get_max_connections()) as usize;
+        Self {
+            inner: Arc::clone(&self.inner),
+            most: Some((most, Arc::new(Semaphore::new(most)))),
+        }
+    }
+
+    /// How many there may be in use.
+    pub(super) fn size(&self) -> usize {
+        let all = self.pool().options().get_max_connections() as usize;
+        self.most.as_ref().map_or(all, |(most, _)| *most)
+    }
+
     pub(super) fn outage(&self) -> &Arc<Outage> {
-        &self.0.outage
+        &self.inner.outage
     }
 
     pub(super) fn pool(&self) -> &PgPool {
-        self.0.db.get_postgres_connection_pool()
+        self.inner.db.get_postgres_connection_pool()
     }
 
     /// SeaORM's pool, which has all connections now that nobody uses.
     pub(super) fn given_back(&self) -> &DatabaseConnection {
         self.free().clear();
-        &self.0.db
+        &self.inner.db
     }
 
     /// The pool, for who takes one connection from it; until the permit is dropped there is one.
@@ -94,7 +114,7 @@ impl Kept {
             drop(self.kept().await);
         }
         self.note_use(Instant::now());
-        Ok((turn, &self.0.db))
+        Ok((turn, &self.inner.db))
     }
 
     pub(super) async fn run<R: Run>(
@@ -103,13 +123,13 @@ impl Kept {
         work: &R,
     ) -> Result<R::Output, DbErr> {
         let session = async {
-            let turn = self.turn().await?;
-            Ok((turn, self.session().await?))
+            let turns = self.turns().await?;
+            Ok((turns, self.session().await?))
         };
-        let (_turn, mut session) = self.within_patience(session).await?;
+        let (_turns, mut session) = self.within_patience(session).await?;
         let began = Instant::now();
         let answer = work.by_postgres(&mut session.connection, statement).await;
-        if let Some(log) = &self.0.log {
+        if let Some(log) = &self.inner.log {
             log(&Info {
                 elapsed: began.elapsed(),
                 statement,
@@ -129,7 +149,7 @@ impl Kept {
     }
 
     fn free(&self) -> MutexGuard<'_, Vec<Session>> {
-        (self.0.free.lock()).unwrap_or_else(PoisonError::into_inner)
+        (self.inner.free.lock()).unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What a statement waits for before it is sent.
@@ -143,8 +163,16 @@ impl Kept {
     }
 
     async fn turn(&self) -> Result<SemaphorePermit<'_>, DbErr> {
-        let turn = self.0.turns.acquire().await;
-        turn.map_err(|_| DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed))
+        turn(&self.inner.turns).await
+    }
+
+    /// One among those who may use so many connections, if it is not all of them, and then one of all.
+    async fn turns(&self) -> Result<(Option<SemaphorePermit<'_>>, SemaphorePermit<'_>), DbErr> {
+        let among = match &self.most {
+            Some((_, most)) => Some(turn(most).await?),
+            None => None,
+        };
+        Ok((among, self.turn().await?))
     }
 
     async fn session(&self) -> Result<Session, DbErr> {
@@ -175,7 +203,7 @@ impl Kept {
         let mut session = self.free().pop()?;
         let (age, idle) = (session.taken.elapsed(), session.used.elapsed());
         if self
-            .0
+            .inner
             .outage
             .is_usable(&mut session.connection, age, idle)
             .await
@@ -201,8 +229,8 @@ impl Kept {
     }
 
     fn note_use(&self, now: Instant) {
-        let used = u64::try_from((now - self.0.made).as_millis()).unwrap_or(u64::MAX);
-        self.0.used.store(used, Ordering::Relaxed);
+        let used = u64::try_from((now - self.inner.made).as_millis()).unwrap_or(u64::MAX);
+        self.inner.used.store(used, Ordering::Relaxed);
     }
 
     /// Neon sleeps after five minutes without a connection, and one from before that is dead.
@@ -215,8 +243,8 @@ impl Kept {
             for session in free {
                 let _ = session.connection.close().await;
             }
-            let used = Duration::from_millis(self.0.used.load(Ordering::Relaxed));
-            if self.0.made.elapsed().saturating_sub(used) < unused {
+            let used = Duration::from_millis(self.inner.used.load(Ordering::Relaxed));
+            if self.inner.made.elapsed().saturating_sub(used) < unused {
                 continue;
             }
             while let Some(connection) = pool.try_acquire() {
@@ -224,6 +252,11 @@ impl Kept {
             }
         }
     }
+}
+
+async fn turn(turns: &Semaphore) -> Result<SemaphorePermit<'_>, DbErr> {
+    let turn = turns.acquire().await;
+    turn.map_err(|_| DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed))
 }
 
 impl fmt::Debug for Kept {

@@ -113,13 +113,12 @@ impl Pool {
 
     /// How many connections there may be.
     pub(super) fn size(&self) -> usize {
-        let most = match &self.inner.connections {
-            Connections::Postgres(kept) => kept.pool().options().get_max_connections(),
+        match &self.inner.connections {
+            Connections::Postgres(kept) => kept.size(),
             Connections::Sqlite(db) => {
-                (db.get_sqlite_connection_pool().options()).get_max_connections()
+                (db.get_sqlite_connection_pool().options()).get_max_connections() as usize
             }
-        };
-        most as usize
+        }
     }
 
     /// How to connect past the pool; nothing on SQLite.

@@ -14,7 +14,7 @@ use sea_orm::{
 use tokio::time::timeout;
 
 use super::{
-    ACQUIRE_TIMEOUT, ConnectError, Database, Options, Pool, StatementLog, abandoned,
+    ACQUIRE_TIMEOUT, ConnectError, Database, Options, StatementLog, abandoned,
     address::{self, past_pooler},
     kept::Kept,
     outage::Outage,
@@ -77,10 +77,9 @@ pub(super) async fn connect(
     if is_pooled {
         warn_of_locks(db.pool()).await;
     }
-    let pool = Pool::from(db);
     Ok(Database {
-        read: pool.clone(),
-        write: pool,
+        read: db.for_reading().into(),
+        write: db.into(),
         direct,
         readers: Readers::default(),
         writer: Writer::default(),
@@ -130,7 +129,7 @@ pub(super) async fn with_replica(
     let outage = Arc::new(Outage::new("the replica"));
     let refused = |error| variable(refused(&address, &error));
     let db = open(address.clone(), way, options, log, &outage).await;
-    let replica = Replica::attend(db.map_err(refused)?).await;
+    let replica = Replica::attend(db.map_err(refused)?.for_reading()).await;
     let read = database.read.behind(replica.map_err(refused)?);
     Ok(Database { read, ..database })
 }

@@ -68,9 +68,10 @@ pub(super) fn rows_below<R: Listed, K: ParentKey>(
     }
     let of_parent = Expr::col((table(), parent)).equals((PARENTS, PARENTS));
     let mut page = page(list, backend, Some(&of_parent));
-    page.column((PARENTS, PARENTS));
     columns(list, &mut page);
+    // Its key beside the page, for in it PostgreSQL would put that into each row twice.
     let select = Query::select()
+        .column((PARENTS, PARENTS))
         .column((PAGE, Asterisk))
         .from_function(Func::cust("unnest").arg(K::array(keys)), PARENTS)
         .join_lateral(JoinType::InnerJoin, page, PAGE, Expr::Constant(true.into()))

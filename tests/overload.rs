@@ -8,7 +8,7 @@ use reqwest::{RequestBuilder, Response, header::RETRY_AFTER};
 use serde_json::{Value, json};
 use tokio::{task::JoinSet, time::timeout};
 
-use crate::harness::{Kind, Shop, on_both, until, within};
+use crate::harness::{Kind, Shop, on_both, on_postgres, until, within};
 
 on_both!(
     a_query_that_takes_too_long_is_given_up,
@@ -19,6 +19,8 @@ on_both!(
     nobody_takes_all_turns,
     nobody_takes_all_connections_with_one_request,
 );
+
+on_postgres!(queries_leave_connections_for_changes);
 
 const SLOW: &str = "{ tickets { nodes { title } } }";
 const FAST: &str = "{ customer(id: 1) { lastName } }";
@@ -283,4 +285,18 @@ async fn nobody_takes_all_connections_with_one_request(shop: Shop) {
     }
     assert_eq!(answer(from("192.0.2.2", FAST)).await.status(), 200);
     assert!(requests.try_join_next().is_none(), "it is still under way");
+}
+
+async fn queries_leave_connections_for_changes(shop: Shop) {
+    slow_down(&shop).await;
+    let url = shop.program_with(settings(LATER), 40).await;
+    let mut requests = JoinSet::new();
+    for n in 1..=50 {
+        let slow = format!("{{ tickets(first: {n}) {{ nodes {{ title }} }} }}");
+        requests.spawn(answer(ask(&url, &slow)));
+    }
+    until(async || shop.count(WORKING).await >= 20).await;
+    let change = "mutation { updateCustomer(input: {id: 1, lastName: \"Meanwhile\"}) { customer { lastName } } }";
+    assert_eq!(answer(ask(&url, change)).await.status(), 200);
+    assert_eq!(shop.count(WORKING).await, 20);
 }

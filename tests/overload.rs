@@ -20,7 +20,10 @@ on_both!(
     nobody_takes_all_connections_with_one_request,
 );
 
-on_postgres!(queries_leave_connections_for_changes);
+on_postgres!(
+    queries_leave_connections_for_changes,
+    changes_leave_a_connection_for_queries,
+);
 
 const SLOW: &str = "{ tickets { nodes { title } } }";
 const FAST: &str = "{ customer(id: 1) { lastName } }";
@@ -299,4 +302,23 @@ async fn queries_leave_connections_for_changes(shop: Shop) {
     let change = "mutation { updateCustomer(input: {id: 1, lastName: \"Meanwhile\"}) { customer { lastName } } }";
     assert_eq!(answer(ask(&url, change)).await.status(), 200);
     assert_eq!(shop.count(WORKING).await, 20);
+}
+
+async fn changes_leave_a_connection_for_queries(shop: Shop) {
+    let url = shop.program_with(settings(LATER), 8).await;
+    let other = shop.another_program().await;
+    other
+        .execute("BEGIN; UPDATE tickets SET tech = 'x' WHERE id = 1")
+        .await;
+    let mut requests = JoinSet::new();
+    for _ in 0..40 {
+        let change = "mutation { updateTicket(input: {id: 1, title: \"x\"}) { ticket { id } } }";
+        requests.spawn(answer(ask(&url, change)));
+    }
+    let waiting =
+        "pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    until(async || shop.count(waiting).await >= 7).await;
+    assert_eq!(answer(ask(&url, FAST)).await.status(), 200);
+    assert_eq!(shop.count(waiting).await, 7);
+    other.execute("ROLLBACK").await;
 }

@@ -80,7 +80,7 @@ pub struct Serve {
     #[arg(long, env, value_parser = BoolishValueParser::new())]
     pub migrate: bool,
 
-    /// At most this many connections to the database, of which queries use half, or two per core [default: four per core, 8 to 32]
+    /// At most this many connections to the database [default: four per core, 8 to 32; on SQLite half as many]
     #[arg(long, env, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub max_connections: Option<u32>,
 

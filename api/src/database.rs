@@ -44,7 +44,9 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// How many requests run at a time for each connection to PostgreSQL: while one waits for rows, another's
 /// are put into words and sent.
-const REQUESTS: usize = 4;
+const REQUESTS: usize = 2;
+/// How many of those that write: a commit waits for the disk.
+const WRITES: usize = 4;
 /// How many of those that read, for one statement may read for several.
 const READS: usize = 8;
 /// So many share statements well enough.
@@ -56,7 +58,7 @@ pub struct Options<'a> {
     pub url: &'a str,
     /// PostgreSQL itself, where `url` is a pooler's.
     pub direct_url: Option<&'a str>,
-    /// Four per core where it is not said, 8 to 32.
+    /// Where it is not said four per core, 8 to 32; on SQLite half as many, all of them to read with.
     pub max_connections: Option<u32>,
     /// How long connections to PostgreSQL stay open that nobody uses, at most one and a half times.
     pub unused: Duration,
@@ -74,8 +76,8 @@ impl<'a> Options<'a> {
     }
 }
 
-/// The database, for reading and for writing: two pools on SQLite, on PostgreSQL one, and one more
-/// where a replica reads.
+/// The database, for reading and for writing: two pools on SQLite, on PostgreSQL one, of which
+/// each may use a part, and one more where a replica reads.
 #[derive(Clone, Debug)]
 pub struct Database {
     pub read: Pool,
@@ -141,7 +143,7 @@ impl Database {
             0 => (READS * reads).min(ENOUGH).max(REQUESTS * reads),
             readers => readers,
         };
-        (reads, REQUESTS * writes)
+        (reads, WRITES * writes)
     }
 
     /// How many requests of one caller may run at a time: so many that a connection is left for others.
@@ -150,7 +152,7 @@ impl Database {
             0 => self.read.size(),
             readers => readers,
         };
-        connections.saturating_sub(1).max(1)
+        connections
     }
 
     /// From now on a change that takes longer is ended on SQLite; PostgreSQL does it by itself.
@@ -234,7 +236,7 @@ pub async fn begin(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr
 fn pool(url: &str, max_connections: Option<u32>) -> ConnectOptions {
     let mut options = ConnectOptions::new(url);
     options
-        .max_connections(max_connections.unwrap_or_else(default_connections))
+        .max_connections(max_connections.unwrap_or_else(|| 2 * two_per_core()))
         .min_connections(0)
         // The pool's own task for these can count below zero where connections come and go at that
         // moment, and then never ends (sqlx 0.9.0, `spawn_maintenance_tasks`): `close_unused` does
@@ -247,18 +249,19 @@ fn pool(url: &str, max_connections: Option<u32>) -> ConnectOptions {
     options
 }
 
-/// Twice as many as [`for_reading`].
-fn default_connections() -> u32 {
-    2 * two_per_core()
-}
-
-/// How many of so many connections queries use: half, but as many as the processor has use for. A write
-/// waits for the disk, too; a query only for the processor, and four served more of them than sixteen on
-/// two cores.
+/// How many of so many connections queries may use at a time: half, but at least as many as the processor
+/// has use for. They wait for nothing else, and on two cores four served more of them than sixteen.
 fn for_reading(connections: u32) -> u32 {
     connections.min(two_per_core().max(connections / 2))
 }
 
+/// How many mutations may: a commit waits for the disk, too. One is left for queries, for a lock may keep
+/// all of them waiting.
+fn for_writing(connections: u32) -> u32 {
+    connections.saturating_sub(1).max(1)
+}
+
+/// 4 to 16; of this machine's cores, which need not be the database's.
 fn two_per_core() -> u32 {
     let cores = available_parallelism().map_or(2, |cores| cores.get().clamp(2, 8));
     u32::try_from(2 * cores).unwrap_or(4)

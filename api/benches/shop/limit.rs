@@ -95,7 +95,7 @@ fn nodes<T>(nodes: Vec<T>) -> List<T> {
 
 /// Serves until the process ends; prints its address.
 pub(crate) async fn serve(url: &str) {
-    // As many as the server has on two cores, to read and to write.
+    // As many as the server uses on two cores, to read and to write; one kind runs at a time.
     let pools = Pools {
         read: pool(url, 4).await,
         write: pool(url, 8).await,

@@ -24,14 +24,15 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::{StatementLog, for_reading, outage::Outage, run::Run};
+use super::{StatementLog, outage::Outage, run::Run};
 
 /// Cheap to clone.
 #[derive(Clone)]
 pub(super) struct Kept {
     inner: Arc<Inner>,
-    /// How many statements may use them at a time; none where all connections may be used.
-    most: Option<(usize, Arc<Semaphore>)>,
+    /// How many of the connections may be in use by way of this one.
+    size: usize,
+    turns: Arc<Semaphore>,
 }
 
 struct Inner {
@@ -45,6 +46,10 @@ struct Inner {
     /// When a connection was last used, in milliseconds after `made`.
     used: AtomicU64,
 }
+
+/// One of its part, and one of all.
+#[expect(dead_code, reason = "for its drop")]
+pub(super) struct Turn<'a>(SemaphorePermit<'a>, SemaphorePermit<'a>);
 
 struct Session {
     connection: PoolConnection<Postgres>,
@@ -63,34 +68,38 @@ impl Kept {
         log: Option<StatementLog>,
         unused: Duration,
     ) -> Self {
-        let connections = (db.get_postgres_connection_pool().options()).get_max_connections();
+        let pool = db.get_postgres_connection_pool();
+        let size = pool.options().get_max_connections() as usize;
         let inner = Arc::new(Inner {
             db,
             outage,
             log,
-            turns: Semaphore::new(connections as usize),
+            turns: Semaphore::new(size),
             free: Mutex::default(),
             made: Instant::now(),
             used: AtomicU64::new(0),
         });
-        let kept = Self { inner, most: None };
+        let kept = Self {
+            inner,
+            size,
+            turns: Arc::new(Semaphore::new(size)),
+        };
         tokio::spawn(kept.clone().close_unused(unused));
         kept
     }
 
-    /// The same connections, as far as queries may use them.
-    pub(super) fn for_reading(&self) -> Self {
-        let most = for_reading(self.pool().options().get_max_connections()) as usize;
+    /// The same connections, of which a part may be in use at a time.
+    pub(super) fn part(&self, of: impl FnOnce(u32) -> u32) -> Self {
+        let size = of(self.pool().options().get_max_connections()) as usize;
         Self {
             inner: Arc::clone(&self.inner),
-            most: Some((most, Arc::new(Semaphore::new(most)))),
+            size,
+            turns: Arc::new(Semaphore::new(size)),
         }
     }
 
-    /// How many there may be in use.
     pub(super) fn size(&self) -> usize {
-        let all = self.pool().options().get_max_connections() as usize;
-        self.most.as_ref().map_or(all, |(most, _)| *most)
+        self.size
     }
 
     pub(super) fn outage(&self) -> &Arc<Outage> {
@@ -108,7 +117,7 @@ impl Kept {
     }
 
     /// The pool, for who takes one connection from it; until the permit is dropped there is one.
-    pub(super) async fn lend(&self) -> Result<(SemaphorePermit<'_>, &DatabaseConnection), DbErr> {
+    pub(super) async fn lend(&self) -> Result<(Turn<'_>, &DatabaseConnection), DbErr> {
         let turn = self.within_patience(self.turn()).await?;
         if self.pool().num_idle() == 0 {
             drop(self.kept().await);
@@ -123,10 +132,10 @@ impl Kept {
         work: &R,
     ) -> Result<R::Output, DbErr> {
         let session = async {
-            let turns = self.turns().await?;
-            Ok((turns, self.session().await?))
+            let turn = self.turn().await?;
+            Ok((turn, self.session().await?))
         };
-        let (_turns, mut session) = self.within_patience(session).await?;
+        let (_turn, mut session) = self.within_patience(session).await?;
         let began = Instant::now();
         let answer = work.by_postgres(&mut session.connection, statement).await;
         if let Some(log) = &self.inner.log {
@@ -162,17 +171,11 @@ impl Kept {
         timeout(patience, connection).await.map_err(late)?
     }
 
-    async fn turn(&self) -> Result<SemaphorePermit<'_>, DbErr> {
-        turn(&self.inner.turns).await
-    }
-
-    /// One among those who may use so many connections, if it is not all of them, and then one of all.
-    async fn turns(&self) -> Result<(Option<SemaphorePermit<'_>>, SemaphorePermit<'_>), DbErr> {
-        let among = match &self.most {
-            Some((_, most)) => Some(turn(most).await?),
-            None => None,
-        };
-        Ok((among, self.turn().await?))
+    async fn turn(&self) -> Result<Turn<'_>, DbErr> {
+        let closed = |_| DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed);
+        let own = self.turns.acquire().await.map_err(closed)?;
+        let all = self.inner.turns.acquire().await.map_err(closed)?;
+        Ok(Turn(own, all))
     }
 
     async fn session(&self) -> Result<Session, DbErr> {
@@ -252,11 +255,6 @@ impl Kept {
             }
         }
     }
-}
-
-async fn turn(turns: &Semaphore) -> Result<SemaphorePermit<'_>, DbErr> {
-    let turn = turns.acquire().await;
-    turn.map_err(|_| DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed))
 }
 
 impl fmt::Debug for Kept {

@@ -111,7 +111,7 @@ impl Pool {
         }
     }
 
-    /// How many connections there may be.
+    /// How many connections it may use at a time.
     pub(super) fn size(&self) -> usize {
         match &self.inner.connections {
             Connections::Postgres(kept) => kept.size(),

@@ -16,12 +16,14 @@ use tokio::time::timeout;
 use super::{
     ACQUIRE_TIMEOUT, ConnectError, Database, Options, StatementLog, abandoned,
     address::{self, past_pooler},
+    for_reading, for_writing,
     kept::Kept,
     outage::Outage,
     pool,
     readers::Readers,
     refusal::{one_line, postgres_refused, sqlx_error, unprepared, unreachable},
     replica::Replica,
+    two_per_core,
     writer::Writer,
 };
 
@@ -78,8 +80,8 @@ pub(super) async fn connect(
         warn_of_locks(db.pool()).await;
     }
     Ok(Database {
-        read: db.for_reading().into(),
-        write: db.into(),
+        read: db.part(for_reading).into(),
+        write: db.part(for_writing).into(),
         direct,
         readers: Readers::default(),
         writer: Writer::default(),
@@ -128,8 +130,13 @@ pub(super) async fn with_replica(
     };
     let outage = Arc::new(Outage::new("the replica"));
     let refused = |error| variable(refused(&address, &error));
-    let db = open(address.clone(), way, options, log, &outage).await;
-    let replica = Replica::attend(db.map_err(refused)?.for_reading()).await;
+    // It has nothing but queries.
+    let options = Options {
+        max_connections: options.max_connections.or_else(|| Some(two_per_core())),
+        ..options.clone()
+    };
+    let db = open(address.clone(), way, &options, log, &outage).await;
+    let replica = Replica::attend(db.map_err(refused)?).await;
     let read = database.read.behind(replica.map_err(refused)?);
     Ok(Database { read, ..database })
 }

@@ -11,8 +11,8 @@ use sea_orm::{
 };
 
 use super::{
-    ConnectError, Pool, StatementLog, begin, default_connections, for_reading, pool,
-    readers::Readers, redacted, refusal::sqlite_refused, writer::Writer,
+    ConnectError, Pool, StatementLog, begin, pool, readers::Readers, redacted,
+    refusal::sqlite_refused, two_per_core, writer::Writer,
 };
 
 /// The pools to read and to write with, and the connections to read with for requests.
@@ -62,7 +62,7 @@ pub(super) async fn connect(
         ));
     }
     let options = options.read_only(true);
-    let number = for_reading(max_connections.unwrap_or_else(default_connections));
+    let number = max_connections.unwrap_or_else(two_per_core);
     let readers = Readers::new(&options, number, |db| {
         if let Some(log) = log.cloned() {
             db.set_metric_callback(move |info| log(info));

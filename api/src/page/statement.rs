@@ -69,7 +69,7 @@ pub(super) fn rows_below<R: Listed, K: ParentKey>(
     let of_parent = Expr::col((table(), parent)).equals((PARENTS, PARENTS));
     let mut page = page(list, backend, Some(&of_parent));
     columns(list, &mut page);
-    // Its key beside the page, for in it PostgreSQL would put that into each row twice.
+    // The parent's key stands beside the page: within, PostgreSQL would copy it into each row twice.
     let select = Query::select()
         .column((PARENTS, PARENTS))
         .column((PAGE, Asterisk))

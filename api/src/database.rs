@@ -152,7 +152,7 @@ impl Database {
             0 => self.read.size(),
             readers => readers,
         };
-        connections
+        connections.saturating_sub(1).max(1)
     }
 
     /// From now on a change that takes longer is ended on SQLite; PostgreSQL does it by itself.

@@ -80,7 +80,7 @@ pub struct Serve {
     #[arg(long, env, value_parser = BoolishValueParser::new())]
     pub migrate: bool,
 
-    /// At most this many connections to the database; queries use half of them, but at least two per core, and mutations all but one [default: four per core, 8 to 32; on SQLite half as many]
+    /// At most this many connections to the database; of PostgreSQL's, queries use half, but at least two per core, and mutations all but one [default: four per core, 8 to 32; on SQLite half as many]
     #[arg(long, env, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub max_connections: Option<u32>,
 

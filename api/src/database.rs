@@ -233,10 +233,10 @@ pub async fn begin(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr
     .await
 }
 
-fn pool(url: &str, max_connections: Option<u32>) -> ConnectOptions {
+fn pool(url: &str, max_connections: u32) -> ConnectOptions {
     let mut options = ConnectOptions::new(url);
     options
-        .max_connections(max_connections.unwrap_or_else(|| 2 * two_per_core()))
+        .max_connections(max_connections)
         .min_connections(0)
         // The pool's own task for these can count below zero where connections come and go at that
         // moment, and then never ends (sqlx 0.9.0, `spawn_maintenance_tasks`): `close_unused` does

@@ -79,20 +79,20 @@ impl Kept {
             made: Instant::now(),
             used: AtomicU64::new(0),
         });
-        let kept = Self {
-            inner,
-            size,
-            turns: Arc::new(Semaphore::new(size)),
-        };
+        let kept = Self::of(inner, size);
         tokio::spawn(kept.clone().close_unused(unused));
         kept
     }
 
     /// The same connections, of which a part may be in use at a time.
     pub(super) fn part(&self, of: impl FnOnce(u32) -> u32) -> Self {
-        let size = of(self.pool().options().get_max_connections()) as usize;
+        let all = self.pool().options().get_max_connections();
+        Self::of(Arc::clone(&self.inner), of(all) as usize)
+    }
+
+    fn of(inner: Arc<Inner>, size: usize) -> Self {
         Self {
-            inner: Arc::clone(&self.inner),
+            inner,
             size,
             turns: Arc::new(Semaphore::new(size)),
         }
@@ -116,7 +116,7 @@ impl Kept {
         &self.inner.db
     }
 
-    /// The pool, for who takes one connection from it; until the permit is dropped there is one.
+    /// The pool, for who takes one connection from it; until the turn is dropped there is one.
     pub(super) async fn lend(&self) -> Result<(Turn<'_>, &DatabaseConnection), DbErr> {
         let turn = self.within_patience(self.turn()).await?;
         if self.pool().num_idle() == 0 {

@@ -234,7 +234,10 @@ async fn open(
     outage: &Arc<Outage>,
 ) -> Result<Kept, DbErr> {
     // The URL is only for SeaORM to choose the driver by: the options are already made.
-    let mut pool = pool("postgres://localhost", options.max_connections);
+    let connections = options
+        .max_connections
+        .unwrap_or_else(|| 2 * two_per_core());
+    let mut pool = pool("postgres://localhost", connections);
     let watched = Arc::clone(outage);
     pool.map_sqlx_postgres_opts(move |_| address.clone())
         .connect_lazy(way.is_lazy)

@@ -84,7 +84,7 @@ impl Readers {
         for _ in 0..number {
             let ended = Arc::new(AtomicBool::new(false));
             let (options, flag) = (options.clone(), Arc::clone(&ended));
-            let mut pool = super::pool("sqlite::memory:", Some(1));
+            let mut pool = super::pool("sqlite::memory:", 1);
             pool.connect_lazy(true)
                 .map_sqlx_sqlite_opts(move |_| options.clone())
                 .map_sqlx_sqlite_pool_opts(move |pool| {

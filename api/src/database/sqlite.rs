@@ -80,7 +80,7 @@ async fn sqlite_pool(
     log: Option<&StatementLog>,
     writer: Option<Writer>,
 ) -> Result<DatabaseConnection, DbErr> {
-    let mut pool = pool("sqlite::memory:", Some(size));
+    let mut pool = pool("sqlite::memory:", size);
     pool.map_sqlx_sqlite_opts(move |_| options.clone())
         .test_before_acquire(false);
     if let Some(writer) = writer {

@@ -7,6 +7,7 @@ use crate::harness::{Answer, Kind, Serving, Shop, TestDatabase, on_both};
 on_both!(
     what_the_database_says_is_masked,
     what_the_database_says_to_a_mutation_is_masked,
+    who_cannot_see_what_a_mutation_did_is_told_to_look,
     a_field_that_failed_does_not_take_the_others_with_it,
     a_document_that_is_none_is_not_parsed,
     a_request_outside_of_the_schema_is_not_valid,
@@ -56,6 +57,18 @@ async fn what_the_database_says_to_a_mutation_is_masked(shop: Shop) {
     let query = r#"mutation { createTicket(input: {customerId: 1, title: "x"}) {
         ticket { id } userErrors { code } } }"#;
     masked(&shop.graphql(query, json!({})).await);
+}
+
+async fn who_cannot_see_what_a_mutation_did_is_told_to_look(shop: Shop) {
+    shop.execute("ALTER TABLE customers RENAME COLUMN notes TO remarks")
+        .await;
+    let query = r#"mutation { createTicket(input: {customerId: 1, title: "done"}) {
+        ticket { id customer { notes } } userErrors { code } } }"#;
+    let answer = shop.graphql(query, json!({})).await;
+    masked(&answer);
+    let message = answer.errors()[0]["message"].as_str();
+    assert!(message.is_some_and(|it| it.contains("look")), "{message:?}");
+    assert_eq!(shop.count("tickets WHERE title = 'done'").await, 1);
 }
 
 async fn a_panic_is_an_error_of_its_own_request(shop: Shop) {

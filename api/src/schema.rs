@@ -24,7 +24,7 @@ use crate::{
     customer::{CustomerMutation, CustomerQuery, CustomerSubscription, Emails},
     database::{Database, Lease, Pool},
     document::{Documents, Verdict},
-    error::{Code, Error, classify, has_code, list_at_most},
+    error::{Code, Error, classify, has_code, list_at_most, not_again},
     finished::finished,
     health::Health,
     limits::Limits,
@@ -376,7 +376,8 @@ impl App {
         let app = self.clone();
         let db = self.shared(&self.database.write, &turn);
         let write = async move {
-            let response = app.run(db, merges, request).await;
+            let mut response = app.run(db, merges, request).await;
+            response.errors.iter_mut().for_each(not_again);
             app.live.written();
             drop(turn);
             response

@@ -129,6 +129,35 @@ async fn who_waits_for_a_write_that_was_cut_is_told_to_look() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_write_whose_connection_falls_silent_is_not_waited_for_without_an_end() {
+    let cluster = Cluster::own();
+    let database = TestDatabase::stocked_in(&cluster).await;
+    // Two connections, of which one is for writing.
+    let serving = Serving::start(&[
+        ("DATABASE_URL", database.url.as_str()),
+        ("MAX_CONNECTIONS", "2"),
+        ("REQUEST_TIMEOUT", "1"),
+    ]);
+    let in_its_way = database.connect().await;
+    let lock = "BEGIN; UPDATE tickets SET title = 'z' WHERE id = 1";
+    let locked = sea_orm::ConnectionTrait::execute_unprepared(&in_its_way, lock).await;
+    locked.expect("it is locked");
+    let other = database.connect().await;
+    let waiting = format!("SELECT pid FROM {OURS} AND wait_event_type = 'Lock'");
+    let silence = async {
+        until(async || !rows::<i32>(&other, &waiting).await.is_empty()).await;
+        let process = rows::<i32>(&other, &waiting).await[0];
+        cluster.run(&format!("kill -STOP {process}"));
+        process
+    };
+    let (answer, process) = tokio::join!(ask(&serving, UPDATE), silence);
+    assert_eq!(answer.code(), "UNAVAILABLE");
+    until(async || ask(&serving, CREATE).await.errors().is_empty()).await;
+    assert_eq!(serving.terminate(), Some(0));
+    cluster.run(&format!("kill -CONT {process}"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn connections_that_nobody_uses_are_closed_and_a_sleeping_database_is_not_woken() {
     let database = TestDatabase::stocked(Kind::Postgres).await;
     let environment = [

@@ -6,7 +6,7 @@ use std::{env, fs, os::unix::fs::PermissionsExt, path::PathBuf};
 use async_graphql::futures_util::future::join_all;
 use tempfile::TempDir;
 
-use super::ask;
+use super::{ask, load::Load};
 use crate::harness::{
     Answer, Cluster, Directory, Kind, Serving, Socket, TestDatabase, connect, free_port,
     repairshop, rows, until,
@@ -16,17 +16,23 @@ use serde_json::json;
 /// A `PgBouncer` of two connections before the tests' cluster; gone with it.
 struct Pooler {
     port: u16,
+    /// PostgreSQL's own port.
+    before: u16,
     /// Where its owner may run it.
     _program: TempDir,
 }
 
 impl Pooler {
     async fn start(prepared: u32) -> Self {
+        Self::before(Cluster::get(), prepared).await
+    }
+
+    async fn before(cluster: &Cluster, prepared: u32) -> Self {
         let program = tempfile::tempdir().expect("a temporary directory");
         let open = fs::Permissions::from_mode(0o755);
         fs::set_permissions(program.path(), open).expect("it is opened");
         fs::copy(built(), program.path().join("pgbouncer")).expect("a copy of PgBouncer");
-        let (port, cluster) = (free_port(), Cluster::get());
+        let port = free_port();
         let settings = [
             "[databases]".to_owned(),
             format!("* = host=127.0.0.1 port={}", cluster.port),
@@ -39,6 +45,7 @@ impl Pooler {
             "pool_mode = transaction".to_owned(),
             format!("max_prepared_statements = {prepared}"),
             "default_pool_size = 2".to_owned(),
+            "server_login_retry = 1".to_owned(),
             format!("pidfile = pgbouncer-{port}.pid"),
             format!("logfile = pgbouncer-{port}.log"),
         ];
@@ -57,13 +64,14 @@ impl Pooler {
         .await;
         Self {
             port,
+            before: cluster.port,
             _program: program,
         }
     }
 
     /// The database, through the pooler.
     fn url(&self, database: &TestDatabase) -> String {
-        let direct = format!(":{}/", Cluster::get().port);
+        let direct = format!(":{}/", self.before);
         database.url.replace(&direct, &format!(":{}/", self.port))
     }
 }
@@ -248,4 +256,18 @@ async fn a_pooler_that_forgets_prepared_statements_is_told_at_the_start() {
     assert!(answer.errors().is_empty());
     drop(serving);
     database.remove().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_read_fails_where_postgresql_starts_anew_behind_a_pooler() {
+    let cluster = Cluster::own();
+    let pooler = Pooler::before(&cluster, 200).await;
+    let database = TestDatabase::stocked_in(&cluster).await;
+    let serving = Serving::start(&[("DATABASE_URL", &pooler.url(&database))]);
+    let load = Load::on(&serving, 4, 2);
+    load.answers(50).await;
+    cluster.run("pg_ctl stop -s -m fast -D data");
+    cluster.run("pg_ctl start -s -w -D data -l log");
+    load.answers(50).await;
+    load.account(&connect(&database.url).await).await;
 }

@@ -137,3 +137,38 @@ async fn a_query_that_the_replica_stops_is_answered_by_the_primary() {
     .await;
     load.account(&primary).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_primary_has_the_queries_of_connections_to_the_replica_that_fall_silent() {
+    let (cluster, database, url) = replicated().await;
+    let serving = Serving::start(&[
+        ("DATABASE_URL", database.url.as_str()),
+        ("DATABASE_REPLICA_URL", &url),
+        ("MAX_CONNECTIONS", "2"),
+    ]);
+    let standby = connect(&url).await;
+    // Asks until the replica has two connections beside these, and returns them.
+    let two_beside = async |silent: &str| {
+        let processes = format!(
+            "SELECT pid::text FROM pg_stat_activity WHERE application_name LIKE 'repairshop%' \
+             AND NOT pid::text = ANY(string_to_array('{silent}', ' '))"
+        );
+        until(async || {
+            let one = ask(&serving, "{ technicians { name } }");
+            let other = ask(&serving, "{ tickets { totalCount } }");
+            let (one, other) = tokio::join!(one, other);
+            assert!(one.errors().is_empty() && other.errors().is_empty());
+            rows::<String>(&standby, &processes).await.len() == 2
+        })
+        .await;
+        rows::<String>(&standby, &processes).await.join(" ")
+    };
+    let silent = two_beside("").await;
+    cluster.run(&format!("kill -STOP {silent}"));
+    assert!(title(&serving).await.contains("screen"));
+    serving.line_with("the primary has its queries");
+    serving.line_with("the replica answers");
+    two_beside(&silent).await;
+    assert_eq!(serving.terminate(), Some(0));
+    cluster.run(&format!("kill -CONT {silent}"));
+}

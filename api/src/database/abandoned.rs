@@ -9,6 +9,8 @@ use std::time::Duration;
 use sea_orm::sqlx::{self, Connection, PgConnection};
 use tokio::time::timeout;
 
+use super::outage::answers;
+
 /// How long the rest of an answer that is not wanted any more is waited for: most statements end
 /// sooner than a new connection is made.
 const REST: Duration = Duration::from_millis(50);
@@ -20,11 +22,13 @@ pub(super) const NOTICE: &str = "SELECT set_config('client_connection_check_inte
      AND version() !~* 'windows|mingw|visual c|msvc'";
 
 /// Called with each connection that comes back: says whether it is kept. One that still has a
-/// statement to finish is closed.
+/// statement to finish, or is silent, is closed.
 pub(super) async fn end(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
     // Ready at once, and without a word to the server, where nothing is to come.
-    match timeout(REST, connection.flush()).await {
-        Ok(flushed) => flushed.map(|()| true),
-        Err(_) => Ok(false),
-    }
+    let Ok(flushed) = timeout(REST, connection.flush()).await else {
+        return Ok(false);
+    };
+    flushed?;
+    // The pool asks next, and waits for an answer without an end (`return_to_pool` of sqlx 0.9.0).
+    Ok(answers(connection).await)
 }

@@ -10,7 +10,10 @@ use super::{Pool, outage::Loss};
 /// How long a statement is run again; a pool may take its own time once more after that.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How often a statement is run again that may itself be what ends its connections.
-const ATTEMPTS: u32 = 3;
+const ATTEMPTS: u32 = 4;
+/// How long to wait before the second of those attempts where its connection was cut, and twice as long
+/// before each further one: a pooler cuts them while it has no server.
+const CUT_PAUSE: Duration = Duration::from_millis(500);
 /// How long to wait before the second attempt to run it again, and at most.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(200));
 /// In place of what is said of a write of which nobody knows whether it was done.
@@ -60,7 +63,9 @@ impl Again {
                 error
             });
         }
-        if self.attempts > 0 {
+        if loss == Loss::Cut && self.suspected > 1 {
+            sleep(CUT_PAUSE * 2_u32.pow(self.suspected - 2)).await;
+        } else if self.attempts > 0 {
             sleep(PAUSE.1.min(PAUSE.0 * self.attempts)).await;
         }
         self.attempts += 1;

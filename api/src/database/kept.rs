@@ -6,7 +6,7 @@
 //! failed, were abandoned, or are wanted for something else. Knows nothing of what is run.
 
 use std::{
-    fmt,
+    fmt, io,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -39,6 +39,8 @@ struct Inner {
     db: DatabaseConnection,
     outage: Arc<Outage>,
     log: Option<StatementLog>,
+    /// How long a statement is waited for.
+    patience: Duration,
     /// One for each connection that there may be.
     turns: Semaphore,
     free: Mutex<Vec<Session>>,
@@ -60,12 +62,14 @@ struct Session {
 }
 
 impl Kept {
-    /// Keeps connections of `db`; closes them and the pool's once nobody has asked for one for as
-    /// long as `unused`, and at most half as long again.
+    /// Keeps connections of `db`; closes one that does not answer within `patience`, and them all,
+    /// the pool's too, once nobody has asked for one for as long as `unused`, and at most half as
+    /// long again.
     pub(super) fn new(
         db: DatabaseConnection,
         outage: Arc<Outage>,
         log: Option<StatementLog>,
+        patience: Duration,
         unused: Duration,
     ) -> Self {
         let pool = db.get_postgres_connection_pool();
@@ -74,6 +78,7 @@ impl Kept {
             db,
             outage,
             log,
+            patience,
             turns: Semaphore::new(size),
             free: Mutex::default(),
             made: Instant::now(),
@@ -118,10 +123,9 @@ impl Kept {
 
     /// The pool, for who takes one connection from it; until the turn is dropped there is one.
     pub(super) async fn lend(&self) -> Result<(Turn<'_>, &DatabaseConnection), DbErr> {
-        let turn = self.within_patience(self.turn()).await?;
-        if self.pool().num_idle() == 0 {
-            drop(self.kept().await);
-        }
+        let turn = self.in_time(self.turn()).await?;
+        // Also where the pool seems to have one: that may be on its way to somebody else.
+        drop(self.kept().await);
         self.note_use(Instant::now());
         Ok((turn, &self.inner.db))
     }
@@ -135,9 +139,10 @@ impl Kept {
             let turn = self.turn().await?;
             Ok((turn, self.session().await?))
         };
-        let (_turn, mut session) = self.within_patience(session).await?;
+        let (_turn, mut session) = self.in_time(session).await?;
         let began = Instant::now();
-        let answer = work.by_postgres(&mut session.connection, statement).await;
+        let answer = work.by_postgres(&mut session.connection, statement);
+        let answer = self.within_patience(answer).await;
         if let Some(log) = &self.inner.log {
             log(&Info {
                 elapsed: began.elapsed(),
@@ -162,13 +167,26 @@ impl Kept {
     }
 
     /// What a statement waits for before it is sent.
-    async fn within_patience<T>(
+    async fn in_time<T>(
         &self,
         connection: impl Future<Output = Result<T, DbErr>>,
     ) -> Result<T, DbErr> {
-        let patience = self.pool().options().get_acquire_timeout();
+        let time = self.pool().options().get_acquire_timeout();
         let late = |_| DbErr::ConnectionAcquire(ConnAcquireErr::Timeout);
-        timeout(patience, connection).await.map_err(late)?
+        timeout(time, connection).await.map_err(late)?
+    }
+
+    /// What a statement, or a transaction, is waited for once it has a connection: one may fall
+    /// silent, and never be heard of again.
+    pub(super) async fn within_patience<T>(
+        &self,
+        answer: impl Future<Output = Result<T, DbErr>>,
+    ) -> Result<T, DbErr> {
+        let silent = |_| {
+            let error = io::Error::new(io::ErrorKind::TimedOut, "the connection is silent");
+            DbErr::Query(RuntimeErr::SqlxError(sqlx::Error::Io(error).into()))
+        };
+        timeout(self.inner.patience, answer).await.map_err(silent)?
     }
 
     async fn turn(&self) -> Result<Turn<'_>, DbErr> {

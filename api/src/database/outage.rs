@@ -95,6 +95,11 @@ pub(super) fn is_passing(error: &sqlx::Error) -> bool {
     }
 }
 
+/// Whether a connection that nobody uses answers, and soon.
+pub(super) async fn answers(connection: &mut PgConnection) -> bool {
+    matches!(timeout(PING, connection.ping()).await, Ok(Ok(())))
+}
+
 /// What a pool does with a connection before it hands it out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Trust {
@@ -218,8 +223,7 @@ impl Outage {
             Trust::Close => false,
             Trust::Ping => {
                 // On the heap, for a statement's future holds it.
-                let ping = Box::pin(connection.ping());
-                let is_alive = matches!(timeout(PING, ping).await, Ok(Ok(())));
+                let is_alive = Box::pin(answers(connection)).await;
                 if !is_alive {
                     self.suspect();
                 }

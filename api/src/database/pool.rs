@@ -236,18 +236,21 @@ impl Pool {
         let mut again = Again::default();
         loop {
             let mut committing = false;
-            let attempt = async {
-                let (_turn, db) = match &self.inner.connections {
-                    Connections::Postgres(kept) => {
-                        kept.lend().await.map(|it| (Some(it.0), it.1))?
-                    }
-                    Connections::Sqlite(db) => (None, db),
-                };
+            let mut attempt = async |db| {
                 let transaction = begin(db).await?;
                 let done = work(&transaction).await?;
                 committing = true;
                 transaction.commit().await?;
                 Ok(done)
+            };
+            let attempt = async {
+                match &self.inner.connections {
+                    Connections::Postgres(kept) => {
+                        let (_turn, db) = kept.lend().await?;
+                        kept.within_patience(attempt(db)).await
+                    }
+                    Connections::Sqlite(db) => attempt(db).await,
+                }
             };
             // On the heap, for a resolver's future holds it.
             match Box::pin(attempt).await {

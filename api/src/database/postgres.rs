@@ -30,6 +30,11 @@ use super::{
 /// How long a database may take to wake up at the start.
 const START: Duration = Duration::from_secs(10);
 
+/// How long a statement is waited for: somewhat longer than PostgreSQL gives it.
+const PATIENCE: Duration = Duration::from_secs(35);
+/// Likewise of a replica's, beside which there is the primary.
+const REPLICA_PATIENCE: Duration = Duration::from_secs(5);
+
 /// In a statement, for a pooler in between refuses most start-up parameters. The third guard against
 /// a transaction that nobody ends, a ROLLBACK in `after_release`, would cost each read a round trip:
 /// mutations run in tasks that no client can cancel. The page cost is that of memory and flash; by
@@ -73,6 +78,7 @@ pub(super) async fn connect(
         is_pooled,
         is_lazy: false,
         acquire_timeout: ACQUIRE_TIMEOUT,
+        patience: PATIENCE,
     };
     let db = open(address.clone(), way, options, log, &outage).await;
     let db = db.map_err(|error| refused(&address, &error))?;
@@ -127,6 +133,7 @@ pub(super) async fn with_replica(
         is_lazy: true,
         // The primary can have what the replica is too busy for.
         acquire_timeout: ACQUIRE_TIMEOUT / 3,
+        patience: REPLICA_PATIENCE,
     };
     let outage = Arc::new(Outage::new("the replica"));
     let refused = |error| variable(refused(&address, &error));
@@ -147,6 +154,7 @@ pub(super) async fn past(direct: &PgConnectOptions) -> Result<DatabaseConnection
         is_pooled: false,
         is_lazy: false,
         acquire_timeout: ACQUIRE_TIMEOUT,
+        patience: PATIENCE,
     };
     let options = Options {
         max_connections: Some(1),
@@ -224,6 +232,7 @@ struct Way {
     is_pooled: bool,
     is_lazy: bool,
     acquire_timeout: Duration,
+    patience: Duration,
 }
 
 async fn open(
@@ -268,6 +277,7 @@ async fn open(
         db,
         Arc::clone(outage),
         log.cloned(),
+        way.patience,
         options.unused,
     ))
 }

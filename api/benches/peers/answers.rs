@@ -29,7 +29,7 @@ pub(crate) async fn same(index: usize, size: Size, peers: &[Peer], url: &str) {
                 undo(&mut connection, &variables).await;
             }
             let answer: Value = serde_json::from_slice(client.post(body).await).expect("JSON");
-            let mut found = comparable(&answer);
+            let mut found = comparable(&peer.shaped(index, answer));
             if mutates {
                 found = written(&mut connection, found).await;
             }
@@ -50,8 +50,8 @@ pub(crate) async fn same(index: usize, size: Size, peers: &[Peer], url: &str) {
     }
 }
 
-/// An answer without what may differ: how cursors are written, what an instant is finer than a
-/// millisecond, and the list of errors that `PostGraphile` does not have.
+/// An answer without what may differ: how cursors and instants are written, what an instant is finer
+/// than a millisecond, and the list of errors that `PostGraphile` and Seaography do not have.
 fn comparable(answer: &Value) -> Value {
     match answer {
         Value::Object(object) => {
@@ -74,8 +74,8 @@ fn comparable(answer: &Value) -> Value {
 }
 
 fn milliseconds(instant: &Value) -> Option<i64> {
-    let text = instant.as_str()?.trim_end_matches('Z');
-    let instant = NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f").ok()?;
+    let text = instant.as_str()?.trim_end_matches('Z').replace('T', " ");
+    let instant = NaiveDateTime::parse_from_str(&text, "%Y-%m-%d %H:%M:%S%.f").ok()?;
     Some(instant.and_utc().timestamp_millis())
 }
 

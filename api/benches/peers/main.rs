@@ -1,7 +1,8 @@
 //! repairshop beside other GraphQL servers: `cargo bench --bench peers` starts a throw-away
-//! PostgreSQL, seeds it, installs the peers from the npm registry where they are not, checks that all
-//! answer with the same rows, sends each operation to each server in turn, and prints what a request
-//! costs. Nothing here is asserted but the rows: time is for people to judge.
+//! PostgreSQL, seeds it, installs the peers where they are not (most come from the npm registry;
+//! Seaography is a Rust package of its own, which Cargo builds with the product's release profile),
+//! checks that all answer with the same rows, sends each operation to each server in turn, and prints
+//! what a request costs. Nothing here is asserted but the rows: time is for people to judge.
 //!
 //! `cargo bench --bench peers -- --customers 10000 --tickets 100000 --seconds 3 --rounds 3`
 

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::{Answer, Kind, Serving, Shop, TestDatabase, on_both};
+use crate::harness::{Answer, Kind, Serving, Shop, TestDatabase, on_both, on_postgres};
 
 on_both!(
     what_the_database_says_is_masked,
@@ -14,6 +14,8 @@ on_both!(
     request_errors_have_no_data,
     a_panic_is_an_error_of_its_own_request,
 );
+
+on_postgres!(a_change_before_one_that_cannot_be_done_is_not_made_again);
 
 /// One masked error with an id, and nothing of SQL in the whole answer. Returns the id.
 fn masked(answer: &Answer) -> String {
@@ -67,6 +69,27 @@ async fn who_cannot_see_what_a_mutation_did_is_told_to_look(shop: Shop) {
     let answer = shop.graphql(query, json!({})).await;
     masked(&answer);
     let message = answer.errors()[0]["message"].as_str();
+    assert!(message.is_some_and(|it| it.contains("look")), "{message:?}");
+    assert_eq!(shop.count("tickets WHERE title = 'done'").await, 1);
+}
+
+async fn a_change_before_one_that_cannot_be_done_is_not_made_again(shop: Shop) {
+    let other = shop.another_program().await;
+    other
+        .execute("BEGIN; UPDATE tickets SET title = 'locked' WHERE id = 2")
+        .await;
+    let query = r#"mutation {
+        first: updateTicket(input: {id: 1, title: "done"}) { ticket { id } }
+        second: updateTicket(input: {id: 2, title: "too late"}) { ticket { id } } }"#;
+    let answer = shop.graphql(query, json!({})).await;
+    // Who is answered with 503, or is told when to try again, does it.
+    assert_eq!(answer.status, 200, "{:#}", answer.body);
+    assert!(!answer.headers.contains_key("retry-after"));
+    assert_eq!(answer.code(), "UNAVAILABLE");
+    let error = &answer.errors()[0];
+    assert_eq!(error["path"], json!(["second"]));
+    assert!(error["extensions"].get("retryAfter").is_none(), "{error:#}");
+    let message = error["message"].as_str();
     assert!(message.is_some_and(|it| it.contains("look")), "{message:?}");
     assert_eq!(shop.count("tickets WHERE title = 'done'").await, 1);
 }

@@ -249,13 +249,11 @@ pub(crate) fn retry_after(errors: &[ServerError]) -> Option<u64> {
     errors.iter().filter_map(of).max()
 }
 
-/// Takes the advice to try again from an error of a mutation below its payload: there is a payload once
-/// the mutation has run.
+/// Takes the advice to try again from an error of a request that may have changed something before.
 pub(crate) fn not_again(error: &mut ServerError) {
     let codes = [Code::Unavailable, Code::InternalServerError];
-    if error.path.len() > 1 && codes.into_iter().any(|code| has_code(error, code)) {
-        let message =
-            "The mutation has run, but what it shows could not be read: look before you try again.";
+    if codes.into_iter().any(|code| has_code(error, code)) {
+        let message = "This failed after a change that may have been made: look whether it has, before you try again.";
         message.clone_into(&mut error.message);
         if let Some(extensions) = &mut error.extensions {
             extensions.unset(RETRY_AFTER);

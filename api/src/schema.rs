@@ -3,7 +3,17 @@
 
 mod subscribe;
 
-use std::{any::TypeId, future::ready, ops::Deref, panic::AssertUnwindSafe, sync::Arc};
+use std::{
+    any::TypeId,
+    future::ready,
+    ops::Deref,
+    panic::AssertUnwindSafe,
+    slice,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use async_graphql::{
     MergedObject, MergedSubscription, Request, Response, SDLExportOptions, ServerError,
@@ -24,7 +34,7 @@ use crate::{
     customer::{CustomerMutation, CustomerQuery, CustomerSubscription, Emails},
     database::{Database, Lease, Pool},
     document::{Documents, Verdict},
-    error::{Code, Error, classify, has_code, list_at_most, not_again},
+    error::{Code, Error, classify, has_code, list_at_most, not_again, retry_after},
     finished::finished,
     health::Health,
     limits::Limits,
@@ -374,10 +384,14 @@ impl App {
     /// connection's next user.
     async fn write(&self, turn: Turn, merges: bool, request: Request) -> Response {
         let app = self.clone();
+        let written = Arc::new(AtomicBool::new(false));
         let db = self.shared(&self.database.write, &turn);
+        let db = db.noting(Arc::clone(&written));
         let write = async move {
             let mut response = app.run(db, merges, request).await;
-            response.errors.iter_mut().for_each(not_again);
+            if written.load(Ordering::Relaxed) {
+                response.errors.iter_mut().for_each(not_again);
+            }
             app.live.written();
             drop(turn);
             response
@@ -395,15 +409,18 @@ struct Prepared {
     cost: u64,
 }
 
-/// Whether the database was there for no field at all: there is nothing to answer with.
+/// Whether the database was there for no field at all: there is nothing to answer with, and the same
+/// request may be sent again.
 fn is_nothing(response: &Response) -> bool {
     let none = match &response.data {
         Value::Null => true,
         Value::Object(fields) => fields.values().all(|value| *value == Value::Null),
         _ => false,
     };
-    let unavailable = |error| has_code(error, Code::Unavailable);
-    none && !response.errors.is_empty() && response.errors.iter().all(unavailable)
+    let again = |error: &ServerError| {
+        has_code(error, Code::Unavailable) && retry_after(slice::from_ref(error)).is_some()
+    };
+    none && !response.errors.is_empty() && response.errors.iter().all(again)
 }
 
 fn refused(error: Error) -> Response {

@@ -128,33 +128,47 @@ async fn who_waits_for_a_write_that_was_cut_is_told_to_look() {
     assert_eq!(answer.data("/ticket/title"), "Cracked screen");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_write_whose_connection_falls_silent_is_not_waited_for_without_an_end() {
+/// Has the one connection for writing fall silent while it writes.
+async fn silent_while_it_writes(mutation: &str) {
     let cluster = Cluster::own();
     let database = TestDatabase::stocked_in(&cluster).await;
-    // Two connections, of which one is for writing.
     let serving = Serving::start(&[
         ("DATABASE_URL", database.url.as_str()),
         ("MAX_CONNECTIONS", "2"),
         ("REQUEST_TIMEOUT", "1"),
     ]);
     let in_its_way = database.connect().await;
-    let lock = "BEGIN; UPDATE tickets SET title = 'z' WHERE id = 1";
+    let lock = "BEGIN; UPDATE tickets SET title = 'z' WHERE id = 1;
+        UPDATE customers SET email = 'new@example.com' WHERE id = 1";
     let locked = sea_orm::ConnectionTrait::execute_unprepared(&in_its_way, lock).await;
-    locked.expect("it is locked");
+    locked.expect("they are locked");
     let other = database.connect().await;
     let waiting = format!("SELECT pid FROM {OURS} AND wait_event_type = 'Lock'");
-    let silence = async {
-        until(async || !rows::<i32>(&other, &waiting).await.is_empty()).await;
-        let process = rows::<i32>(&other, &waiting).await[0];
-        cluster.run(&format!("kill -STOP {process}"));
-        process
-    };
-    let (answer, process) = tokio::join!(ask(&serving, UPDATE), silence);
+    let silence = until(async || {
+        let waits = rows::<i32>(&other, &waiting).await;
+        if let [process] = *waits {
+            cluster.run(&format!("kill -STOP {process}"));
+        }
+        waits.len() == 1
+    });
+    let (answer, ()) = tokio::join!(ask(&serving, mutation), silence);
     assert_eq!(answer.code(), "UNAVAILABLE");
     until(async || ask(&serving, CREATE).await.errors().is_empty()).await;
-    assert_eq!(serving.terminate(), Some(0));
+    let process = rows::<i32>(&other, &waiting).await[0];
     cluster.run(&format!("kill -CONT {process}"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_silent_statement_is_not_waited_for_without_an_end() {
+    silent_while_it_writes(UPDATE).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_silent_transaction_is_not_waited_for_without_an_end() {
+    let create = r#"mutation { createCustomer(input: {firstName: "N", lastName: "N", phone: "1",
+        email: "new@example.com", address1: "1", city: "X", state: "TX", zipCode: "1",
+        tickets: [{title: "n"}]}) { userErrors { code } } }"#;
+    silent_while_it_writes(create).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

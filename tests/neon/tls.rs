@@ -190,3 +190,30 @@ async fn the_name_of_the_host_is_said_before_any_certificate() {
     let name = b"localhost";
     assert!(hello.windows(name.len()).any(|it| it == name), "{hello:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_goes_away_frees_an_encrypted_connection() {
+    let (cluster, _) = with_tls();
+    let database = TestDatabase::stocked_in(&cluster).await;
+    let url = format!("{}?sslmode=require", database.url);
+    let serving = Serving::start(&[("DATABASE_URL", &url), ("MAX_CONNECTIONS", "1")]);
+    let other = database.connect().await;
+    let slow = "ALTER TABLE tickets RENAME TO slow;
+        CREATE VIEW tickets AS SELECT slow.* FROM pg_sleep(29), slow";
+    let slowed = sea_orm::ConnectionTrait::execute_unprepared(&other, slow).await;
+    slowed.expect("it is slow");
+    let working = async || {
+        let sql = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' \
+            AND application_name LIKE 'repairshop%' AND query LIKE '%tickets%'";
+        crate::harness::rows::<i64>(&other, sql).await[0]
+    };
+    tokio::select! {
+        _ = ask(&serving, "{ tickets { nodes { title } } }") => panic!("it is slow"),
+        () = crate::harness::until(async || working().await == 1) => {}
+    }
+    let answer = ask(&serving, "{ customer(id: 1) { lastName } }").await;
+    answer.data("/customer/lastName");
+    let ended = crate::harness::until(async || working().await == 0);
+    let ended = tokio::time::timeout(std::time::Duration::from_secs(10), ended).await;
+    ended.expect("PostgreSQL does not go on for nobody");
+}

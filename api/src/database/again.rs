@@ -13,7 +13,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const ATTEMPTS: u32 = 4;
 /// How long to wait before the second of those attempts where its connection was cut, and twice as long
 /// before each further one: a pooler cuts them while it has no server.
-const CUT_PAUSE: Duration = Duration::from_millis(500);
+const CUT_PAUSE: Duration = Duration::from_millis(700);
 /// How long to wait before the second attempt to run it again, and at most.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(200));
 /// In place of what is said of a write of which nobody knows whether it was done.
@@ -53,8 +53,13 @@ impl Again {
         if !loss.is_innocent() {
             self.suspected += 1;
         }
+        let pause = if loss == Loss::Cut && self.suspected > 1 {
+            CUT_PAUSE * 2_u32.pow(self.suspected - 2)
+        } else {
+            PAUSE.1.min(PAUSE.0 * self.attempts)
+        };
         let may = harmless || loss.is_without_effect();
-        if !may || self.suspected > ATTEMPTS || self.began.elapsed() > PATIENCE {
+        if !may || self.suspected > ATTEMPTS || self.began.elapsed() + pause > PATIENCE {
             return Err(if !may {
                 DbErr::Custom(UNKNOWN.to_owned())
             } else if is_timeout(&error) {
@@ -63,10 +68,8 @@ impl Again {
                 error
             });
         }
-        if loss == Loss::Cut && self.suspected > 1 {
-            sleep(CUT_PAUSE * 2_u32.pow(self.suspected - 2)).await;
-        } else if self.attempts > 0 {
-            sleep(PAUSE.1.min(PAUSE.0 * self.attempts)).await;
+        if !pause.is_zero() {
+            sleep(pause).await;
         }
         self.attempts += 1;
         Ok(())

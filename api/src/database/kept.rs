@@ -17,14 +17,15 @@ use std::{
 use sea_orm::{
     ConnAcquireErr, DatabaseConnection, DbErr, RuntimeErr, Statement,
     metric::Info,
-    sqlx::{self, PgPool, Postgres, pool::PoolConnection},
+    sqlx::{self, PgConnection, PgPool, Postgres, pool::PoolConnection},
 };
 use tokio::{
+    runtime::Handle,
     sync::{Semaphore, SemaphorePermit},
     time::{sleep, timeout},
 };
 
-use super::{StatementLog, outage::Outage, run::Run};
+use super::{StatementLog, abandoned, outage::Outage, run::Run};
 
 /// Cheap to clone.
 #[derive(Clone)]
@@ -39,8 +40,8 @@ struct Inner {
     db: DatabaseConnection,
     outage: Arc<Outage>,
     log: Option<StatementLog>,
-    /// How long a statement is waited for.
-    patience: Duration,
+    /// How long a statement, or a transaction, is waited for.
+    silence: Duration,
     /// One for each connection that there may be.
     turns: Semaphore,
     free: Mutex<Vec<Session>>,
@@ -61,15 +62,38 @@ struct Session {
     used: Instant,
 }
 
+/// A session whose statement is under way. What becomes of it where that fails, or its caller goes
+/// away, is `abandoned`'s to say.
+struct Busy(Option<Session>);
+
+impl Busy {
+    fn connection(&mut self) -> Result<&mut PgConnection, DbErr> {
+        let session = self.0.as_mut();
+        session.map_or(
+            Err(DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed)),
+            |it| Ok(&mut *it.connection),
+        )
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        // Without a runtime the process is at its end.
+        if let (Some(session), Ok(runtime)) = (self.0.take(), Handle::try_current()) {
+            runtime.spawn(abandoned::end(session.connection));
+        }
+    }
+}
+
 impl Kept {
-    /// Keeps connections of `db`; closes one that does not answer within `patience`, and them all,
+    /// Keeps connections of `db`; closes one that does not answer within `silence`, and them all,
     /// the pool's too, once nobody has asked for one for as long as `unused`, and at most half as
     /// long again.
     pub(super) fn new(
         db: DatabaseConnection,
         outage: Arc<Outage>,
         log: Option<StatementLog>,
-        patience: Duration,
+        silence: Duration,
         unused: Duration,
     ) -> Self {
         let pool = db.get_postgres_connection_pool();
@@ -78,7 +102,7 @@ impl Kept {
             db,
             outage,
             log,
-            patience,
+            silence,
             turns: Semaphore::new(size),
             free: Mutex::default(),
             made: Instant::now(),
@@ -123,7 +147,7 @@ impl Kept {
 
     /// The pool, for who takes one connection from it; until the turn is dropped there is one.
     pub(super) async fn lend(&self) -> Result<(Turn<'_>, &DatabaseConnection), DbErr> {
-        let turn = self.in_time(self.turn()).await?;
+        let turn = self.connected_in_time(self.turn()).await?;
         // Also where the pool seems to have one: that may be on its way to somebody else.
         drop(self.kept().await);
         self.note_use(Instant::now());
@@ -139,10 +163,11 @@ impl Kept {
             let turn = self.turn().await?;
             Ok((turn, self.session().await?))
         };
-        let (_turn, mut session) = self.in_time(session).await?;
+        let (_turn, session) = self.connected_in_time(session).await?;
+        let mut busy = Busy(Some(session));
         let began = Instant::now();
-        let answer = work.by_postgres(&mut session.connection, statement);
-        let answer = self.within_patience(answer).await;
+        let answer = work.by_postgres(busy.connection()?, statement);
+        let answer = self.answered_in_time(answer).await;
         if let Some(log) = &self.inner.log {
             log(&Info {
                 elapsed: began.elapsed(),
@@ -150,7 +175,9 @@ impl Kept {
                 failed: answer.is_err(),
             });
         }
-        if answer.is_ok() {
+        if answer.is_ok()
+            && let Some(session) = busy.0.take()
+        {
             self.keep(session);
         }
         answer
@@ -167,7 +194,7 @@ impl Kept {
     }
 
     /// What a statement waits for before it is sent.
-    async fn in_time<T>(
+    async fn connected_in_time<T>(
         &self,
         connection: impl Future<Output = Result<T, DbErr>>,
     ) -> Result<T, DbErr> {
@@ -176,9 +203,8 @@ impl Kept {
         timeout(time, connection).await.map_err(late)?
     }
 
-    /// What a statement, or a transaction, is waited for once it has a connection: one may fall
-    /// silent, and never be heard of again.
-    pub(super) async fn within_patience<T>(
+    /// A statement's or a transaction's answer: a connection may fall silent, and never be heard of again.
+    pub(super) async fn answered_in_time<T>(
         &self,
         answer: impl Future<Output = Result<T, DbErr>>,
     ) -> Result<T, DbErr> {
@@ -186,7 +212,7 @@ impl Kept {
             let error = io::Error::new(io::ErrorKind::TimedOut, "the connection is silent");
             DbErr::Query(RuntimeErr::SqlxError(sqlx::Error::Io(error).into()))
         };
-        timeout(self.inner.patience, answer).await.map_err(silent)?
+        timeout(self.inner.silence, answer).await.map_err(silent)?
     }
 
     async fn turn(&self) -> Result<Turn<'_>, DbErr> {
@@ -218,8 +244,8 @@ impl Kept {
         })
     }
 
-    /// The one that was used last, if it is alive. Those that are dead do not go back to the pool,
-    /// which would wait for their answer without an end.
+    /// The one that was used last, if it is alive. Those that are dead do not go back to the pool, where
+    /// each would be asked once more.
     async fn kept(&self) -> Option<Session> {
         let mut session = self.free().pop()?;
         let (age, idle) = (session.taken.elapsed(), session.used.elapsed());
@@ -261,15 +287,16 @@ impl Kept {
             tokio::select! { () = sleep(unused / 2) => {}, () = pool.close_event() => return }
             let is_unused = |session: &mut Session| session.used.elapsed() >= unused;
             let free: Vec<Session> = self.free().extract_if(.., is_unused).collect();
-            for session in free {
-                let _ = session.connection.close().await;
+            for mut session in free {
+                // In a task with a limit: over TLS the farewell waits for an answer (sqlx 0.9.0).
+                session.connection.close_on_drop();
             }
             let used = Duration::from_millis(self.inner.used.load(Ordering::Relaxed));
             if self.inner.made.elapsed().saturating_sub(used) < unused {
                 continue;
             }
-            while let Some(connection) = pool.try_acquire() {
-                let _ = connection.close().await;
+            while let Some(mut connection) = pool.try_acquire() {
+                connection.close_on_drop();
             }
         }
     }

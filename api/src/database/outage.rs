@@ -2,6 +2,7 @@
 //! the log has one line for an outage, not one for each request.
 
 use std::{
+    io::ErrorKind,
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
     time::{Duration, Instant},
 };
@@ -11,6 +12,8 @@ use sea_orm::{
     sqlx::{self, Connection, PgConnection, postgres::PgDatabaseError},
 };
 use tokio::{sync::Mutex, time::timeout};
+
+use super::sqlx_error;
 
 /// How long a connection may be idle and still be trusted without a round trip.
 const TRUSTED: Duration = Duration::from_secs(30);
@@ -81,11 +84,16 @@ impl Loss {
     }
 }
 
+/// Whether a connection fell silent.
+pub(super) fn is_silence(error: &DbErr) -> bool {
+    matches!(sqlx_error(error), Some(sqlx::Error::Io(error)) if error.kind() == ErrorKind::TimedOut)
+}
+
 /// Whether there may be a connection in a moment: nobody answers, or the server starts or stops.
 /// A certificate that is refused is no answer either.
 pub(super) fn is_passing(error: &sqlx::Error) -> bool {
     match error {
-        sqlx::Error::Io(error) => error.kind() != std::io::ErrorKind::InvalidData,
+        sqlx::Error::Io(error) => error.kind() != ErrorKind::InvalidData,
         sqlx::Error::Protocol(_) => true,
         sqlx::Error::Database(error) => error.code().is_some_and(|code| {
             let classes = ["57P", "08", "53300"];
@@ -93,11 +101,6 @@ pub(super) fn is_passing(error: &sqlx::Error) -> bool {
         }),
         _ => false,
     }
-}
-
-/// Whether a connection that nobody uses answers, and soon.
-pub(super) async fn answers(connection: &mut PgConnection) -> bool {
-    matches!(timeout(PING, connection.ping()).await, Ok(Ok(())))
 }
 
 /// What a pool does with a connection before it hands it out.
@@ -223,7 +226,8 @@ impl Outage {
             Trust::Close => false,
             Trust::Ping => {
                 // On the heap, for a statement's future holds it.
-                let is_alive = Box::pin(answers(connection)).await;
+                let ping = Box::pin(connection.ping());
+                let is_alive = matches!(timeout(PING, ping).await, Ok(Ok(())));
                 if !is_alive {
                     self.suspect();
                 }

@@ -4,7 +4,13 @@
 //! effect; a transaction as long as its COMMIT was not sent. Where a replica reads, what it cannot
 //! answer goes to the primary. Knows nothing of what the statements are for.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use async_graphql::futures_util::future::BoxFuture;
 use sea_orm::{
@@ -38,6 +44,8 @@ pub struct Pool {
     inner: Arc<Inner>,
     /// How many statements may run at a time; none where it is for the pool to say.
     places: Option<Arc<Semaphore>>,
+    /// Where it is noted that a statement was run that may have changed something.
+    written: Option<Arc<AtomicBool>>,
 }
 
 #[derive(Debug)]
@@ -76,6 +84,7 @@ impl From<Connections> for Pool {
                 coalesced: Coalesced::default(),
             }),
             places: None,
+            written: None,
         }
     }
 }
@@ -90,6 +99,7 @@ impl Pool {
                 coalesced: Coalesced::default(),
             }),
             places: None,
+            written: None,
         }
     }
 
@@ -98,6 +108,15 @@ impl Pool {
         Self {
             inner: Arc::clone(&self.inner),
             places: Some(places),
+            written: None,
+        }
+    }
+
+    /// The same pool, which notes there whether something may have been changed by way of it.
+    pub(crate) fn noting(self, written: Arc<AtomicBool>) -> Self {
+        Self {
+            written: Some(written),
+            ..self
         }
     }
 
@@ -170,6 +189,7 @@ impl Pool {
         let pool = Self {
             inner: Arc::clone(&self.inner),
             places: None,
+            written: None,
         };
         match &self.inner.connections {
             Connections::Postgres(_) => coalesced::rows(pool, read, most, keys, statement).await,
@@ -236,7 +256,7 @@ impl Pool {
         let mut again = Again::default();
         loop {
             let mut committing = false;
-            let mut attempt = async |db| {
+            let mut whole = async |db| {
                 let transaction = begin(db).await?;
                 let done = work(&transaction).await?;
                 committing = true;
@@ -247,15 +267,16 @@ impl Pool {
                 match &self.inner.connections {
                     Connections::Postgres(kept) => {
                         let (_turn, db) = kept.lend().await?;
-                        kept.within_patience(attempt(db)).await
+                        kept.answered_in_time(whole(db)).await
                     }
-                    Connections::Sqlite(db) => attempt(db).await,
+                    Connections::Sqlite(db) => whole(db).await,
                 }
             };
             // On the heap, for a resolver's future holds it.
             match Box::pin(attempt).await {
                 Ok(done) => {
                     self.answered();
+                    self.note_written();
                     return Ok(done);
                 }
                 Err(error) => again.after(self, error, !committing).await?,
@@ -265,9 +286,19 @@ impl Pool {
 
     async fn run<R: Run>(&self, statement: &Statement, work: &R) -> Result<R::Output, DbErr> {
         let _place = self.place().await;
-        match &self.inner.connections {
-            Connections::Postgres(kept) => self.run_on(kept, statement, work).await,
-            Connections::Sqlite(db) => work.by_sqlite(db, statement).await,
+        let done = match &self.inner.connections {
+            Connections::Postgres(kept) => self.run_on(kept, statement, work).await?,
+            Connections::Sqlite(db) => work.by_sqlite(db, statement).await?,
+        };
+        if !is_read(statement) {
+            self.note_written();
+        }
+        Ok(done)
+    }
+
+    fn note_written(&self) {
+        if let Some(written) = &self.written {
+            written.store(true, Ordering::Relaxed);
         }
     }
 

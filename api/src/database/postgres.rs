@@ -30,14 +30,14 @@ use super::{
 /// How long a database may take to wake up at the start.
 const START: Duration = Duration::from_secs(10);
 
-/// How long a statement is waited for: somewhat longer than PostgreSQL gives it.
-const PATIENCE: Duration = Duration::from_secs(35);
-/// Likewise of a replica's, beside which there is the primary.
-const REPLICA_PATIENCE: Duration = Duration::from_secs(5);
+/// How long a statement's or a transaction's answer is waited for: longer than PostgreSQL gives a
+/// statement.
+const SILENCE: Duration = Duration::from_secs(35);
+/// How long a replica's is: the primary can have what takes longer.
+const REPLICA_SILENCE: Duration = Duration::from_secs(5);
 
 /// In a statement, for a pooler in between refuses most start-up parameters. The third guard against
-/// a transaction that nobody ends, a ROLLBACK in `after_release`, would cost each read a round trip:
-/// mutations run in tasks that no client can cancel. The page cost is that of memory and flash; by
+/// a transaction that nobody ends is [`abandoned::is_done`]. The page cost is that of memory and flash; by
 /// that of disks, PostgreSQL's default, the planner sorts all tickets of who has very many.
 const SESSION: &str = "SET TimeZone = 'UTC'; \
      SET idle_in_transaction_session_timeout = '10s'; \
@@ -78,7 +78,7 @@ pub(super) async fn connect(
         is_pooled,
         is_lazy: false,
         acquire_timeout: ACQUIRE_TIMEOUT,
-        patience: PATIENCE,
+        silence: SILENCE,
     };
     let db = open(address.clone(), way, options, log, &outage).await;
     let db = db.map_err(|error| refused(&address, &error))?;
@@ -133,7 +133,7 @@ pub(super) async fn with_replica(
         is_lazy: true,
         // The primary can have what the replica is too busy for.
         acquire_timeout: ACQUIRE_TIMEOUT / 3,
-        patience: REPLICA_PATIENCE,
+        silence: REPLICA_SILENCE,
     };
     let outage = Arc::new(Outage::new("the replica"));
     let refused = |error| variable(refused(&address, &error));
@@ -154,7 +154,7 @@ pub(super) async fn past(direct: &PgConnectOptions) -> Result<DatabaseConnection
         is_pooled: false,
         is_lazy: false,
         acquire_timeout: ACQUIRE_TIMEOUT,
-        patience: PATIENCE,
+        silence: SILENCE,
     };
     let options = Options {
         max_connections: Some(1),
@@ -232,7 +232,7 @@ struct Way {
     is_pooled: bool,
     is_lazy: bool,
     acquire_timeout: Duration,
-    patience: Duration,
+    silence: Duration,
 }
 
 async fn open(
@@ -257,7 +257,7 @@ async fn open(
             Box::pin(async move { Ok(outage.is_usable(connection, idle.age, idle.idle_for).await) })
         });
     pool.map_sqlx_postgres_pool_opts(move |pool| {
-        let pool = pool.after_release(|connection, _| Box::pin(abandoned::end(connection)));
+        let pool = pool.after_release(|connection, _| Box::pin(abandoned::is_done(connection)));
         // Behind a pooler, the session belongs to others, too.
         if way.is_pooled {
             return pool;
@@ -277,7 +277,7 @@ async fn open(
         db,
         Arc::clone(outage),
         log.cloned(),
-        way.patience,
+        way.silence,
         options.unused,
     ))
 }

@@ -18,7 +18,7 @@ use tokio::{sync::Notify, time::sleep};
 
 use super::{
     kept::Kept,
-    outage::{Loss, is_passing},
+    outage::{Loss, is_passing, is_silence},
     refusal::{one_line, reason, sqlx_error},
 };
 
@@ -76,7 +76,13 @@ impl Replica {
                 self.0.db.outage().outdate();
                 return true;
             }
-            Some(_) => self.0.db.outage().suspect(),
+            Some(_) => {
+                self.0.db.outage().suspect();
+                // It may have been the statement that takes long: others do, or find out.
+                if is_silence(error) {
+                    return true;
+                }
+            }
             None if matches!(
                 error,
                 DbErr::ConnectionAcquire(ConnAcquireErr::Timeout) | DbErr::Conn(_)
@@ -110,16 +116,16 @@ impl Replica {
 
     /// Whether it is there, with tables that this program can read.
     async fn look(&self) -> Result<(), Away> {
-        let differences = migration::check(self.0.db.given_back())
-            .await
-            .map_err(|error| {
-                let passing = sqlx_error(&error).is_none_or(is_passing);
-                if passing {
-                    Away::For(reason(&error))
-                } else {
-                    Away::Refuses(error)
-                }
-            })?;
+        let db = &self.0.db;
+        let check = db.answered_in_time(migration::check(db.given_back()));
+        let differences = check.await.map_err(|error| {
+            let passing = sqlx_error(&error).is_none_or(is_passing);
+            if passing {
+                Away::For(reason(&error))
+            } else {
+                Away::Refuses(error)
+            }
+        })?;
         let unreadable = differences.iter().find(|it| it.severity == Severity::Fatal);
         match unreadable {
             None => Ok(()),

@@ -18,13 +18,20 @@ impl From<DbErr> for Error {
             }
             _ => return Self::internal(error),
         };
-        if is_loss(&error) {
+        let may_be_done = is_unknown(&error);
+        let told = if is_loss(&error) {
             // The log has told of it, once for all requests that met it.
             let id = Uuid::new_v4();
             tracing::debug!(%id, cause = %error, "a request met a lost connection");
-            return Self::identified(id, Code::Unavailable, message).again_in(SOON);
+            Self::identified(id, Code::Unavailable, message)
+        } else {
+            Self::masked(Code::Unavailable, message, error)
+        };
+        if may_be_done {
+            told
+        } else {
+            told.again_in(SOON)
         }
-        Self::masked(Code::Unavailable, message, error).again_in(SOON)
     }
 }
 

@@ -82,7 +82,7 @@ async fn a_change_before_one_that_cannot_be_done_is_not_made_again(shop: Shop) {
         first: updateTicket(input: {id: 1, title: "done"}) { ticket { id } }
         second: updateTicket(input: {id: 2, title: "too late"}) { ticket { id } } }"#;
     let answer = shop.graphql(query, json!({})).await;
-    // Who is answered with 503, or is told when to try again, does it.
+    // Who is told when to try again does it.
     assert_eq!(answer.status, 200, "{:#}", answer.body);
     assert!(!answer.headers.contains_key("retry-after"));
     assert_eq!(answer.code(), "UNAVAILABLE");

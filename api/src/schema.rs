@@ -380,8 +380,7 @@ impl App {
         response
     }
 
-    /// A mutation goes on where the caller goes away: a dropped transaction would be left to the
-    /// connection's next user.
+    /// A mutation goes on where the caller goes away: one that has begun is finished.
     async fn write(&self, turn: Turn, merges: bool, request: Request) -> Response {
         let app = self.clone();
         let written = Arc::new(AtomicBool::new(false));

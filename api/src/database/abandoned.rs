@@ -23,7 +23,8 @@ pub(super) const NOTICE: &str = "SELECT set_config('client_connection_check_inte
      WHERE current_setting('client_connection_check_interval', true) IS NOT NULL \
      AND version() !~* 'windows|mingw|visual c|msvc'";
 
-/// Gives a connection back to the pool whose statement failed, or was abandoned.
+/// Gives a connection back to the pool whose statement failed, or was abandoned; closes one that still
+/// has something to say.
 pub(super) async fn end(mut connection: PoolConnection<Postgres>) {
     if !matches!(timeout(REST, connection.flush()).await, Ok(Ok(()))) {
         // Without a farewell, which over TLS waits for an answer (sqlx 0.9.0): so PostgreSQL notices.
@@ -32,7 +33,8 @@ pub(super) async fn end(mut connection: PoolConnection<Postgres>) {
 }
 
 /// Called with each connection that comes back to the pool: says whether it is kept. One that still
-/// has a statement to finish, or is silent, is closed.
+/// has a statement to finish, or is silent, is closed; over TLS the pool's farewell to a silent one, which
+/// can be a transaction's alone, ends with the network's patience.
 pub(super) async fn is_done(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
     // Ready at once, and without a word to the server, where nothing is to come.
     let Ok(flushed) = timeout(REST, connection.flush()).await else {

@@ -53,13 +53,14 @@ impl Again {
         if !loss.is_innocent() {
             self.suspected += 1;
         }
+        let left = PATIENCE.checked_sub(self.began.elapsed());
         let pause = if loss == Loss::Cut && self.suspected > 1 {
             CUT_PAUSE * 2_u32.pow(self.suspected - 2)
         } else {
             PAUSE.1.min(PAUSE.0 * self.attempts)
         };
         let may = harmless || loss.is_without_effect();
-        if !may || self.suspected > ATTEMPTS || self.began.elapsed() + pause > PATIENCE {
+        if !may || self.suspected > ATTEMPTS || left.is_none() {
             return Err(if !may {
                 DbErr::Custom(UNKNOWN.to_owned())
             } else if is_timeout(&error) {
@@ -69,7 +70,7 @@ impl Again {
             });
         }
         if !pause.is_zero() {
-            sleep(pause).await;
+            sleep(pause.min(left.unwrap_or_default())).await;
         }
         self.attempts += 1;
         Ok(())

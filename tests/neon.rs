@@ -8,6 +8,7 @@ mod pooler;
 mod replica;
 mod tls;
 
+use sea_orm::{ConnectionTrait, DatabaseConnection};
 use serde_json::json;
 
 use crate::harness::{Answer, Serving};
@@ -17,4 +18,10 @@ async fn ask(serving: &Serving, query: &str) -> Answer {
     let client = reqwest::Client::builder().no_proxy().build();
     let client = client.expect("a client");
     Answer::to(&client, &serving.url, &json!({ "query": query })).await
+}
+
+/// What another program does.
+async fn do_sql(connection: &DatabaseConnection, sql: &str) {
+    let done = connection.execute_unprepared(sql).await;
+    done.unwrap_or_else(|error| panic!("{sql}: {error}"));
 }

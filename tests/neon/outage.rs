@@ -1,7 +1,7 @@
 //! Connections that die: while nobody uses them, in the middle of requests, and with the whole
 //! PostgreSQL.
 
-use super::{ask, load::Load};
+use super::{ask, do_sql, load::Load};
 use crate::harness::{Cluster, Kind, Serving, TestDatabase, connect, rows, until};
 
 /// The server's own connections.
@@ -108,8 +108,7 @@ async fn who_waits_for_a_write_that_was_cut_is_told_to_look() {
     let serving = Serving::start(&[("DATABASE_URL", &database.url)]);
     let in_its_way = database.connect().await;
     let lock = "BEGIN; UPDATE tickets SET title = 'z' WHERE id = 1";
-    let locked = sea_orm::ConnectionTrait::execute_unprepared(&in_its_way, lock).await;
-    locked.expect("it is locked");
+    do_sql(&in_its_way, lock).await;
     let other = database.connect().await;
     let waiting = format!("SELECT pid FROM {OURS} AND wait_event_type = 'Lock'");
     let cut = async {
@@ -140,8 +139,7 @@ async fn silent_while_it_writes(mutation: &str) {
     let in_its_way = database.connect().await;
     let lock = "BEGIN; UPDATE tickets SET title = 'z' WHERE id = 1;
         UPDATE customers SET email = 'new@example.com' WHERE id = 1";
-    let locked = sea_orm::ConnectionTrait::execute_unprepared(&in_its_way, lock).await;
-    locked.expect("they are locked");
+    do_sql(&in_its_way, lock).await;
     let other = database.connect().await;
     let waiting = format!("SELECT pid FROM {OURS} AND wait_event_type = 'Lock'");
     let silence = until(async || {
@@ -207,9 +205,7 @@ async fn a_column_that_is_altered_by_another_program_is_read_on() {
     for length in [20, 30] {
         let before = ask(&serving, read).await;
         let sql = format!("ALTER TABLE customers ALTER zip_code TYPE varchar({length})");
-        sea_orm::ConnectionTrait::execute_unprepared(&other, &sql)
-            .await
-            .expect("it is altered");
+        do_sql(&other, &sql).await;
         let after = ask(&serving, read).await;
         assert_eq!(after.data(""), before.data(""));
         let update = r#"mutation { updateCustomer(input: {id: 1, firstName: "Z"}) {

@@ -6,7 +6,7 @@ use std::{env, fs, os::unix::fs::PermissionsExt, path::PathBuf};
 use async_graphql::futures_util::future::join_all;
 use tempfile::TempDir;
 
-use super::{ask, load::Load};
+use super::{ask, do_sql, load::Load};
 use crate::harness::{
     Answer, Cluster, Directory, Kind, Serving, Socket, TestDatabase, connect, free_port,
     repairshop, rows, until,
@@ -195,9 +195,7 @@ async fn live_changes_go_past_the_pooler_where_there_is_a_way() {
     second.subscribe("1", subscription).await;
     until(async || rows::<i64>(&other, listeners).await == [2]).await;
     // Another program: told at once to who listens, and with our own change to who cannot.
-    sea_orm::ConnectionTrait::execute_unprepared(&other, "DELETE FROM tickets WHERE id = 1")
-        .await
-        .expect("it is deleted");
+    do_sql(&other, "DELETE FROM tickets WHERE id = 1").await;
     assert_eq!(told(&mut first, 1).await, ["DELETED Ticket:1"]);
     let deleted = ask(&blindly, &delete(2)).await;
     assert!(deleted.errors().is_empty(), "{:#}", deleted.body);
@@ -220,9 +218,7 @@ async fn tables_that_the_sessions_search_path_hides_stop_the_start() {
     let connection = database.connect().await;
     let name = rows::<String>(&connection, "SELECT current_database()::text").await;
     let hidden = format!("ALTER DATABASE {} SET search_path = repairshop", name[0]);
-    sea_orm::ConnectionTrait::execute_unprepared(&connection, &hidden)
-        .await
-        .expect("the setting");
+    do_sql(&connection, &hidden).await;
     // Our own sessions have theirs.
     Serving::start(&[("DATABASE_URL", &database.url)]);
     let url = pooler.url(&database);

@@ -1,8 +1,6 @@
 //! A replica: who is answered by it, and what happens without.
 
-use sea_orm::{ConnectionTrait, DatabaseConnection};
-
-use super::{ask, load::Load};
+use super::{ask, do_sql, load::Load};
 use crate::harness::{Cluster, Serving, TestDatabase, connect, free_port, repairshop, rows, until};
 
 /// A PostgreSQL with the shop's rows, and a standby that streams from it.
@@ -20,11 +18,6 @@ async fn replicated() -> (Cluster, TestDatabase, String) {
     }
     let url = format!("postgres://postgres@127.0.0.1:{port}/postgres");
     (cluster, database, url)
-}
-
-async fn do_sql(connection: &DatabaseConnection, sql: &str) {
-    let done = connection.execute_unprepared(sql).await;
-    done.unwrap_or_else(|error| panic!("{sql}: {error}"));
 }
 
 async fn title(serving: &Serving) -> String {

@@ -8,7 +8,7 @@ use std::{
 
 use api::{App, database::Database};
 
-use super::ask;
+use super::{ask, do_sql};
 use crate::harness::{Cluster, Events, Kind, Serving, TestDatabase, repairshop};
 
 /// A PostgreSQL that is called `localhost` by an authority of its own, and lets nobody in without
@@ -200,8 +200,7 @@ async fn who_goes_away_frees_an_encrypted_connection() {
     let other = database.connect().await;
     let slow = "ALTER TABLE tickets RENAME TO slow;
         CREATE VIEW tickets AS SELECT slow.* FROM pg_sleep(29), slow";
-    let slowed = sea_orm::ConnectionTrait::execute_unprepared(&other, slow).await;
-    slowed.expect("it is slow");
+    do_sql(&other, slow).await;
     let working = async || {
         let sql = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' \
             AND application_name LIKE 'repairshop%' AND query LIKE '%tickets%'";

@@ -286,8 +286,7 @@ impl Kept {
         while !pool.is_closed() {
             tokio::select! { () = sleep(unused / 2) => {}, () = pool.close_event() => return }
             let is_unused = |session: &mut Session| session.used.elapsed() >= unused;
-            let free: Vec<Session> = self.free().extract_if(.., is_unused).collect();
-            for mut session in free {
+            for mut session in self.free().extract_if(.., is_unused) {
                 // In a task with a limit: over TLS the farewell waits for an answer (sqlx 0.9.0).
                 session.connection.close_on_drop();
             }

@@ -77,12 +77,20 @@ impl From<Kept> for Pool {
 
 impl From<Connections> for Pool {
     fn from(connections: Connections) -> Self {
+        let inner = Inner {
+            connections,
+            replica: None,
+            coalesced: Coalesced::default(),
+        };
+        Arc::new(inner).into()
+    }
+}
+
+impl From<Arc<Inner>> for Pool {
+    /// For no request in particular.
+    fn from(inner: Arc<Inner>) -> Self {
         Self {
-            inner: Arc::new(Inner {
-                connections,
-                replica: None,
-                coalesced: Coalesced::default(),
-            }),
+            inner,
             places: None,
             written: None,
         }
@@ -92,23 +100,19 @@ impl From<Connections> for Pool {
 impl Pool {
     /// The same pool, but for reads that a replica answers while it can.
     pub(super) fn behind(&self, replica: Replica) -> Self {
-        Self {
-            inner: Arc::new(Inner {
-                connections: self.inner.connections.clone(),
-                replica: Some(replica),
-                coalesced: Coalesced::default(),
-            }),
-            places: None,
-            written: None,
-        }
+        let inner = Inner {
+            connections: self.inner.connections.clone(),
+            replica: Some(replica),
+            coalesced: Coalesced::default(),
+        };
+        Arc::new(inner).into()
     }
 
     /// The same pool, where a statement begins once it has one of these places.
     pub(crate) fn within(&self, places: Arc<Semaphore>) -> Self {
         Self {
-            inner: Arc::clone(&self.inner),
             places: Some(places),
-            written: None,
+            ..Arc::clone(&self.inner).into()
         }
     }
 
@@ -186,11 +190,7 @@ impl Pool {
     ) -> Result<Rows, DbErr> {
         // First, or others would wait for this caller's own statements.
         let _place = self.place().await;
-        let pool = Self {
-            inner: Arc::clone(&self.inner),
-            places: None,
-            written: None,
-        };
+        let pool = Self::from(Arc::clone(&self.inner));
         match &self.inner.connections {
             Connections::Postgres(_) => coalesced::rows(pool, read, most, keys, statement).await,
             Connections::Sqlite(_) => pool.read(&statement(keys)).await.map(Arc::new),

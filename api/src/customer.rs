@@ -5,14 +5,12 @@ mod email;
 pub mod filter;
 pub mod mutation;
 
-use std::sync::Arc;
-
 use async_graphql::{
     Context, ID, Object, Positioned, ServerResult, futures_util::future::BoxFuture,
     parser::types::SelectionSet,
 };
 use entity::{
-    customer::{Column, Entity, Model},
+    customer::{Column, Entity},
     ticket,
 };
 use sea_orm::{
@@ -25,9 +23,9 @@ use crate::{
     context::ContextExt,
     node::{Id, global_id},
     page::{self, Arguments, Listed, Page, SortKey, Way},
-    row::{self, Columns, Record, Row, Shown},
+    row::{self, Columns, Record, Row, Shown, Values},
     scalar::{DateTime, Needle, Text},
-    shape::{Writer, append},
+    shape::Writer,
     ticket::{Ticket, TicketList, TicketsOf},
 };
 pub use change::CustomerSubscription;
@@ -38,11 +36,13 @@ pub use mutation::CustomerMutation;
 
 /// Someone who brings in things to repair. Holds the columns that were asked for.
 #[derive(Clone, Debug)]
-pub struct Customer(Arc<Model>);
+pub struct Customer {
+    values: Values<Self>,
+}
 
-impl From<Arc<Model>> for Customer {
-    fn from(model: Arc<Model>) -> Self {
-        Self(model)
+impl From<Values<Self>> for Customer {
+    fn from(values: Values<Self>) -> Self {
+        Self { values }
     }
 }
 
@@ -66,87 +66,27 @@ impl Record for Customer {
         Column::UpdatedAt,
     ];
     const FIELDS: &'static [(&'static str, Column, Shown<Self>)] = &[
-        (
-            "id",
-            Column::Id,
-            Shown::Value(|customer, json| append(json, &global_id::<Self>(customer.0.id))),
-        ),
-        (
-            "number",
-            Column::Id,
-            Shown::Value(|customer, json| append(json, &customer.0.id)),
-        ),
-        (
-            "firstName",
-            Column::FirstName,
-            Shown::Value(|customer, json| append(json, &customer.0.first_name)),
-        ),
-        (
-            "lastName",
-            Column::LastName,
-            Shown::Value(|customer, json| append(json, &customer.0.last_name)),
-        ),
-        (
-            "email",
-            Column::Email,
-            Shown::Value(|customer, json| append(json, &customer.0.email)),
-        ),
-        (
-            "phone",
-            Column::Phone,
-            Shown::Value(|customer, json| append(json, &customer.0.phone)),
-        ),
-        (
-            "address1",
-            Column::Address1,
-            Shown::Value(|customer, json| append(json, &customer.0.address1)),
-        ),
-        (
-            "address2",
-            Column::Address2,
-            Shown::Value(|customer, json| append(json, &customer.0.address2)),
-        ),
-        (
-            "city",
-            Column::City,
-            Shown::Value(|customer, json| append(json, &customer.0.city)),
-        ),
-        (
-            "state",
-            Column::State,
-            Shown::Value(|customer, json| append(json, &customer.0.state)),
-        ),
-        (
-            "zipCode",
-            Column::ZipCode,
-            Shown::Value(|customer, json| append(json, &customer.0.zip_code)),
-        ),
-        (
-            "notes",
-            Column::Notes,
-            Shown::Value(|customer, json| append(json, &customer.0.notes)),
-        ),
-        (
-            "active",
-            Column::Active,
-            Shown::Value(|customer, json| append(json, &customer.0.active)),
-        ),
-        (
-            "createdAt",
-            Column::CreatedAt,
-            Shown::Value(|customer, json| append(json, &DateTime(customer.0.created_at))),
-        ),
-        (
-            "updatedAt",
-            Column::UpdatedAt,
-            Shown::Value(|customer, json| append(json, &DateTime(customer.0.updated_at))),
-        ),
+        ("id", Column::Id, Shown::Id),
+        ("number", Column::Id, Shown::Column),
+        ("firstName", Column::FirstName, Shown::Column),
+        ("lastName", Column::LastName, Shown::Column),
+        ("email", Column::Email, Shown::Column),
+        ("phone", Column::Phone, Shown::Column),
+        ("address1", Column::Address1, Shown::Column),
+        ("address2", Column::Address2, Shown::Column),
+        ("city", Column::City, Shown::Column),
+        ("state", Column::State, Shown::Column),
+        ("zipCode", Column::ZipCode, Shown::Column),
+        ("notes", Column::Notes, Shown::Column),
+        ("active", Column::Active, Shown::Column),
+        ("createdAt", Column::CreatedAt, Shown::Column),
+        ("updatedAt", Column::UpdatedAt, Shown::Column),
         ("tickets", Column::Id, Shown::Below(tickets)),
     ];
     const UPDATED_AT: Column = Column::UpdatedAt;
 
-    fn number(&self) -> i32 {
-        self.0.id
+    fn values(&self) -> &Values<Self> {
+        &self.values
     }
 }
 
@@ -155,67 +95,67 @@ impl Record for Customer {
 impl Customer {
     /// Global id, unique across all types.
     pub(crate) async fn id(&self) -> ID {
-        global_id::<Self>(self.0.id)
+        global_id::<Self>(self.values.number())
     }
     /// The number that people use: the row's primary key.
     fn number(&self) -> i32 {
-        self.0.id
+        self.values.number()
     }
     /// Given name.
-    fn first_name(&self) -> &str {
-        &self.0.first_name
+    fn first_name(&self) -> String {
+        self.values.get(Column::FirstName)
     }
     /// Family name.
-    fn last_name(&self) -> &str {
-        &self.0.last_name
+    fn last_name(&self) -> String {
+        self.values.get(Column::LastName)
     }
     /// Email address; no two customers have the same.
-    fn email(&self) -> &str {
-        &self.0.email
+    fn email(&self) -> String {
+        self.values.get(Column::Email)
     }
     /// Telephone number, as it was given.
-    fn phone(&self) -> &str {
-        &self.0.phone
+    fn phone(&self) -> String {
+        self.values.get(Column::Phone)
     }
     /// Street and house number.
-    fn address1(&self) -> &str {
-        &self.0.address1
+    fn address1(&self) -> String {
+        self.values.get(Column::Address1)
     }
     /// Flat, floor or company.
-    fn address2(&self) -> Option<&str> {
-        self.0.address2.as_deref()
+    fn address2(&self) -> Option<String> {
+        self.values.get(Column::Address2)
     }
     /// Town.
-    fn city(&self) -> &str {
-        &self.0.city
+    fn city(&self) -> String {
+        self.values.get(Column::City)
     }
     /// Two-letter code.
-    fn state(&self) -> &str {
-        &self.0.state
+    fn state(&self) -> String {
+        self.values.get(Column::State)
     }
     /// ZIP or other postal code.
-    fn zip_code(&self) -> &str {
-        &self.0.zip_code
+    fn zip_code(&self) -> String {
+        self.values.get(Column::ZipCode)
     }
     /// What the shop wants to remember.
-    fn notes(&self) -> Option<&str> {
-        self.0.notes.as_deref()
+    fn notes(&self) -> Option<String> {
+        self.values.get(Column::Notes)
     }
     /// Whether the shop still works for this customer.
     fn active(&self) -> bool {
-        self.0.active
+        self.values.get(Column::Active)
     }
     /// When the row was made.
     fn created_at(&self) -> DateTime {
-        DateTime(self.0.created_at)
+        self.values.get(Column::CreatedAt)
     }
     /// When the row was last changed, by whatever program.
     fn updated_at(&self) -> DateTime {
-        DateTime(self.0.updated_at)
+        self.values.get(Column::UpdatedAt)
     }
     #[graphql(flatten)]
     fn tickets(&self, _ctx: &Context<'_>) -> TicketList {
-        TicketList(TicketsOf::Customer(self.0.id))
+        TicketList(TicketsOf::Customer(self.values.number()))
     }
 }
 
@@ -231,7 +171,7 @@ fn tickets<'c>(
         sets,
         rows,
         parent,
-        |customer| customer.0.id,
+        |customer| customer.values.number(),
     ))
 }
 
@@ -248,10 +188,7 @@ impl Customer {
 
     /// A customer of whom nothing but the key is known.
     pub(crate) fn key(number: i32) -> Self {
-        Self(Arc::new(Model {
-            id: number,
-            ..Model::default()
-        }))
+        Values::key(number).into()
     }
 
     /// The customer behind a field of the document, with what the field's selection shows.

@@ -2,6 +2,8 @@
 //!
 //! Knows no table. Everything else in this crate writes SQL that both understand.
 
+use std::borrow::Cow;
+
 use chrono::{NaiveDate, NaiveDateTime, SubsecRound, TimeDelta, Utc};
 use sea_orm::{
     ActiveValue, DbBackend, DbErr, QueryResult, RuntimeErr, TryGetable, Value,
@@ -158,6 +160,31 @@ pub(crate) fn value<T: Readable>(row: &QueryResult, index: usize) -> Result<T, D
     match row.try_as_pg_row() {
         Some(row) => row.try_get_unchecked(index).map_err(unreadable),
         None => row.try_get_by_index(index),
+    }
+}
+
+/// Reads a text, as [`value`] does; where the driver has it in a buffer, without a copy.
+pub(crate) fn text(row: &QueryResult, index: usize) -> Result<Option<Cow<'_, str>>, DbErr> {
+    let Some(row) = row.try_as_pg_row() else {
+        let text: Option<String> = row.try_get_by_index(index)?;
+        return Ok(text.map(Cow::Owned));
+    };
+    let text: Option<&str> = row.try_get_unchecked(index).map_err(unreadable)?;
+    Ok(text.map(Cow::Borrowed))
+}
+
+/// Reads a truth value, as [`value`] does; but what has become a number is refused, for the driver
+/// would take it for false.
+pub(crate) fn truth(row: &QueryResult, index: usize) -> Result<Option<bool>, DbErr> {
+    let Some(row) = row.try_as_pg_row() else {
+        return row.try_get_by_index(index);
+    };
+    let byte: Option<&[u8]> = row.try_get_unchecked(index).map_err(unreadable)?;
+    match byte {
+        None => Ok(None),
+        Some([0]) => Ok(Some(false)),
+        Some([1]) => Ok(Some(true)),
+        Some(_) => Err(DbErr::Type("no truth value".to_owned())),
     }
 }
 

@@ -238,7 +238,7 @@ impl<R: Listed> List<R> {
         let record = self.wanted.columns.read(row, start)?;
         let cursors = self.wanted.cursors;
         let cursor = if cursors == Cursors::All || (end && cursors == Cursors::Ends) {
-            let start = start + self.wanted.columns.iter().count();
+            let start = start + self.wanted.columns.count();
             self.keys.encode(row, start)?
         } else {
             String::new()

@@ -3,18 +3,21 @@
 //! Knows nothing of any feature: a type says in [`Record::FIELDS`] what is behind each of its
 //! fields.
 
-use std::{borrow::Cow, collections::HashMap, marker::PhantomData, sync::Arc};
+mod columns;
+mod values;
+
+use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
 use async_graphql::{
-    Context, ContextBase, ContextSelectionSet, ObjectType, OutputType, Positioned, ServerResult,
-    Value, dataloader,
+    Context, ContextSelectionSet, ObjectType, OutputType, Positioned, ServerResult, Value,
+    dataloader,
     futures_util::future::BoxFuture,
     parser::types::{Field, SelectionSet},
     registry::Registry,
 };
 use sea_orm::{
-    ConnectionTrait, DbBackend, DbErr, EntityTrait, IdenStatic, ModelTrait, QueryResult,
-    sea_query::{ArrayType, Expr, Query, SelectStatement, Value as SqlValue},
+    ConnectionTrait, DbBackend, DbErr, EntityTrait, ModelTrait, QueryResult,
+    sea_query::{Expr, Query, SelectStatement},
 };
 
 use crate::{
@@ -22,14 +25,16 @@ use crate::{
     context::{ContextExt, Loader},
     database::Pool,
     dialect,
-    shape::{Shape, Writer, selected, typename},
+    node::global_id,
+    shape::{Shape, Writer, append, selected, typename},
 };
+use columns::place;
+pub use columns::{ColumnOf, Columns};
+pub use values::Values;
 
 /// A row of one table, as an object of the API. Cheap to clone.
-pub trait Record:
-    ObjectType + Clone + From<Arc<<Self::Entity as EntityTrait>::Model>> + 'static
-{
-    type Entity: EntityTrait<Model: ModelTrait<Entity = Self::Entity> + Default + Send + Sync>;
+pub trait Record: ObjectType + Clone + From<Values<Self>> + 'static {
+    type Entity: EntityTrait<Model: ModelTrait<Entity = Self::Entity> + Default>;
 
     /// The type's name in the schema, and the prefix of its global ids.
     const NAME: &'static str;
@@ -43,14 +48,16 @@ pub trait Record:
     /// The column that says when a row was last changed.
     const UPDATED_AT: ColumnOf<Self>;
 
-    /// The primary key.
-    fn number(&self) -> i32;
+    /// What was read of its row.
+    fn values(&self) -> &Values<Self>;
 }
 
 /// What a field shows of a record.
 pub enum Shown<R> {
-    /// A value that the record has; appended as JSON.
-    Value(fn(&R, &mut Vec<u8>)),
+    /// The column's value.
+    Column,
+    /// The global id.
+    Id,
     /// What has to be read first, for all records of a list at once.
     Below(Below<R>),
 }
@@ -62,133 +69,6 @@ pub type Below<R> = for<'c> fn(
     sets: &'c [&'c Positioned<SelectionSet>],
     rows: &'c [&'c R],
 ) -> BoxFuture<'c, ServerResult<Writer<R>>>;
-
-/// The column type of a record's table.
-pub type ColumnOf<R> = <<R as Record>::Entity as EntityTrait>::Column;
-
-/// A set of columns of a record's table, by their place in [`Record::COLUMNS`].
-#[derive(Debug)]
-pub struct Columns<R>(u32, PhantomData<fn() -> R>);
-
-impl<R> Clone for Columns<R> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-impl<R> Copy for Columns<R> {}
-impl<R> PartialEq for Columns<R> {
-    fn eq(&self, other: &Self) -> bool {
-        self.0 == other.0
-    }
-}
-impl<R> Eq for Columns<R> {}
-impl<R> std::hash::Hash for Columns<R> {
-    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        self.0.hash(state);
-    }
-}
-
-impl<R: Record> Columns<R> {
-    /// A column is a bit.
-    const FIT: () = assert!(
-        R::COLUMNS.len() <= 32,
-        "more columns than a set has room for"
-    );
-
-    /// The primary key alone.
-    #[must_use]
-    pub fn key() -> Self {
-        let () = Self::FIT;
-        Self(1, PhantomData)
-    }
-
-    /// Every column.
-    #[must_use]
-    pub fn all() -> Self {
-        Self(u32::MAX, PhantomData)
-    }
-
-    /// The columns that a selection on an object of type `R` needs.
-    #[must_use]
-    pub fn selected<'a, T>(
-        ctx: &ContextBase<'a, T>,
-        sets: &[&'a Positioned<SelectionSet>],
-    ) -> Self {
-        let fields = selected(ctx, Some(R::NAME), sets);
-        let needed = fields.iter().filter_map(|field| behind::<R>(field.name()));
-        needed.fold(Self::key(), |columns, (column, _)| {
-            let place = (R::COLUMNS.iter()).position(|other| other.as_str() == column.as_str());
-            Self(columns.0 | 1 << place.unwrap_or_default(), PhantomData)
-        })
-    }
-
-    /// The columns that a mutation's field shows of the record behind `field` of its payload.
-    pub(crate) fn of_payload(ctx: &Context<'_>, field: &str) -> Self {
-        let payload = selected(ctx, None, &[&ctx.item.node.selection_set]);
-        let shown = payload.iter().filter(|shown| shown.name() == field);
-        shown.fold(Self::key(), |columns, shown| {
-            columns.or(Self::selected(ctx, &shown.sets))
-        })
-    }
-
-    /// The set, to tell it from others.
-    pub(crate) fn bits(self) -> u32 {
-        self.0
-    }
-
-    /// The columns of either set.
-    #[must_use]
-    pub fn or(self, other: Self) -> Self {
-        Self(self.0 | other.0, PhantomData)
-    }
-
-    #[must_use]
-    pub fn is_key_alone(self) -> bool {
-        self == Self::key()
-    }
-
-    /// The columns, the primary key first.
-    pub fn iter(self) -> impl Iterator<Item = ColumnOf<R>> {
-        (R::COLUMNS.iter().enumerate())
-            .filter(move |(index, _)| self.0 & (1 << index) != 0)
-            .map(|(_, column)| *column)
-    }
-
-    /// Reads a record from the columns of `row` that begin at `start`, selected in the order of
-    /// [`Columns::iter`]. Columns that are not in the set keep their type's default.
-    ///
-    /// # Errors
-    /// Where the database's type is not the entity's.
-    pub fn read(self, row: &QueryResult, start: usize) -> Result<R, DbErr> {
-        let mut model = <R::Entity as EntityTrait>::Model::default();
-        for (offset, column) in self.iter().enumerate() {
-            let value = read_value::<R>(row, start + offset, column)?;
-            model.try_set(column, value)?;
-        }
-        Ok(R::from(Arc::new(model)))
-    }
-}
-
-fn read_value<R: Record>(
-    row: &QueryResult,
-    index: usize,
-    column: ColumnOf<R>,
-) -> Result<SqlValue, DbErr> {
-    Ok(
-        match <R::Entity as EntityTrait>::Model::get_value_type(column) {
-            ArrayType::Int => SqlValue::Int(dialect::value(row, index)?),
-            // What has become a number would be false.
-            ArrayType::Bool => SqlValue::Bool(row.try_get_by_index(index)?),
-            ArrayType::String => SqlValue::String(dialect::value(row, index)?),
-            ArrayType::ChronoDateTime => SqlValue::ChronoDateTime(dialect::instant(row, index)?),
-            other => {
-                return Err(DbErr::Type(format!(
-                    "no reader for columns of type {other:?}"
-                )));
-            }
-        },
-    )
-}
 
 /// What is behind a field; nothing where it is `__typename`.
 fn behind<R: Record>(field: &str) -> Option<(ColumnOf<R>, &'static Shown<R>)> {
@@ -212,7 +92,13 @@ pub async fn shape<R: Record>(
     for selected in selected(ctx, Some(R::NAME), sets) {
         let writer: Writer<R> = match behind::<R>(selected.name()) {
             None => typename(R::NAME),
-            Some((_, Shown::Value(write))) => Box::new(write),
+            Some((column, Shown::Column)) => {
+                let place = place::<R>(column);
+                Box::new(move |row, json| row.values().write(place, json))
+            }
+            Some((_, Shown::Id)) => Box::new(|row, json| {
+                append(json, &global_id::<R>(row.values().number()));
+            }),
             Some((_, Shown::Below(below))) => {
                 let ctx = ctx.with_field(selected.field);
                 below(&ctx, &selected.sets, rows).await?

@@ -9,7 +9,7 @@ use async_graphql::{
 use chrono::{
     Datelike, NaiveDate, NaiveDateTime, NaiveTime, SecondsFormat, SubsecRound, TimeDelta,
 };
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use crate::{Error, Result, error::excerpt};
 
@@ -33,7 +33,7 @@ const INSTANTS: (NaiveDateTime, NaiveDateTime) = (
 
 /// An instant in UTC, as an RFC 3339 string: `2026-11-22T09:30:00.123456Z`. What is before the year 0
 /// or after 9999 is written as the first, or the last, instant that can be.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct DateTime(pub NaiveDateTime);
 
 /// An instant in UTC, as an RFC 3339 string: `2026-11-22T09:30:00.123456Z`. Other offsets are
@@ -79,6 +79,14 @@ impl DateTime {
 impl Serialize for DateTime {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.text())
+    }
+}
+
+impl<'de> Deserialize<'de> for DateTime {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Cow::<str>::deserialize(deserializer)?;
+        let instant = instant(&text).ok_or_else(|| D::Error::custom(AN_INSTANT))?;
+        Ok(Self(instant))
     }
 }
 

@@ -142,6 +142,20 @@ pub fn append(json: &mut Vec<u8>, value: &impl Serialize) {
     let _ = serde_json::to_writer(json, value);
 }
 
+/// Appends a text, as [`append`] does. Most have nothing to escape, which is seen at many bytes at a
+/// time where no byte ends the search.
+pub fn append_text(json: &mut Vec<u8>, text: &str) {
+    let special = |byte: u8| byte < b' ' || byte == b'"' || byte == b'\\';
+    if (text.bytes()).fold(false, |found, byte| found | special(byte)) {
+        append(json, &text);
+    } else {
+        json.reserve(text.len() + 2);
+        json.push(b'"');
+        json.extend_from_slice(text.as_bytes());
+        json.push(b'"');
+    }
+}
+
 /// A field of a selection, and all that is selected below it, which may stand in several places.
 pub struct Selected<'a> {
     pub field: &'a Positioned<Field>,

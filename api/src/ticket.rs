@@ -8,10 +8,8 @@ mod joined;
 pub mod list;
 pub mod mutation;
 
-use std::sync::Arc;
-
 use async_graphql::{Context, ID, Object};
-use entity::ticket::{Column, Entity, Model};
+use entity::ticket::{Column, Entity};
 use sea_orm::{DbBackend, sea_query::SelectStatement};
 
 use crate::{
@@ -19,9 +17,8 @@ use crate::{
     customer::Customer,
     node::{Id, global_id},
     page::{Listed, SortKey, Way},
-    row::{Record, Row, Shown},
+    row::{Record, Row, Shown, Values},
     scalar::DateTime,
-    shape::append,
 };
 pub use change::TicketSubscription;
 pub use count::TicketCountQuery;
@@ -33,14 +30,14 @@ pub use mutation::{NewTicketInput, TicketMutation};
 /// together with the ticket.
 #[derive(Clone, Debug)]
 pub struct Ticket {
-    row: Arc<Model>,
+    values: Values<Self>,
     customer: Option<Customer>,
 }
 
-impl From<Arc<Model>> for Ticket {
-    fn from(row: Arc<Model>) -> Self {
+impl From<Values<Self>> for Ticket {
+    fn from(values: Values<Self>) -> Self {
         let customer = None;
-        Self { row, customer }
+        Self { values, customer }
     }
 }
 
@@ -58,46 +55,14 @@ impl Record for Ticket {
         Column::UpdatedAt,
     ];
     const FIELDS: &'static [(&'static str, Column, Shown<Self>)] = &[
-        (
-            "id",
-            Column::Id,
-            Shown::Value(|ticket, json| append(json, &global_id::<Self>(ticket.row.id))),
-        ),
-        (
-            "number",
-            Column::Id,
-            Shown::Value(|ticket, json| append(json, &ticket.row.id)),
-        ),
-        (
-            "title",
-            Column::Title,
-            Shown::Value(|ticket, json| append(json, &ticket.row.title)),
-        ),
-        (
-            "description",
-            Column::Description,
-            Shown::Value(|ticket, json| append(json, &ticket.row.description)),
-        ),
-        (
-            "completed",
-            Column::Completed,
-            Shown::Value(|ticket, json| append(json, &ticket.row.completed)),
-        ),
-        (
-            "tech",
-            Column::Tech,
-            Shown::Value(|ticket, json| append(json, &ticket.row.tech)),
-        ),
-        (
-            "createdAt",
-            Column::CreatedAt,
-            Shown::Value(|ticket, json| append(json, &DateTime(ticket.row.created_at))),
-        ),
-        (
-            "updatedAt",
-            Column::UpdatedAt,
-            Shown::Value(|ticket, json| append(json, &DateTime(ticket.row.updated_at))),
-        ),
+        ("id", Column::Id, Shown::Id),
+        ("number", Column::Id, Shown::Column),
+        ("title", Column::Title, Shown::Column),
+        ("description", Column::Description, Shown::Column),
+        ("completed", Column::Completed, Shown::Column),
+        ("tech", Column::Tech, Shown::Column),
+        ("createdAt", Column::CreatedAt, Shown::Column),
+        ("updatedAt", Column::UpdatedAt, Shown::Column),
         (
             "customer",
             Column::CustomerId,
@@ -106,15 +71,15 @@ impl Record for Ticket {
     ];
     const UPDATED_AT: Column = Column::UpdatedAt;
 
-    fn number(&self) -> i32 {
-        self.row.id
+    fn values(&self) -> &Values<Self> {
+        &self.values
     }
 }
 
 impl Ticket {
     /// Whose it is, by primary key.
     pub(crate) fn customer_id(&self) -> i32 {
-        self.row.customer_id
+        self.values.get(Column::CustomerId)
     }
 }
 
@@ -123,42 +88,42 @@ impl Ticket {
 impl Ticket {
     /// Global id, unique across all types.
     pub(crate) async fn id(&self) -> ID {
-        global_id::<Self>(self.row.id)
+        global_id::<Self>(self.values.number())
     }
     /// The number that people use: the row's primary key.
     fn number(&self) -> i32 {
-        self.row.id
+        self.values.number()
     }
     /// What is to be done, in a line.
-    fn title(&self) -> &str {
-        &self.row.title
+    fn title(&self) -> String {
+        self.values.get(Column::Title)
     }
     /// What is to be done, at length.
-    fn description(&self) -> Option<&str> {
-        self.row.description.as_deref()
+    fn description(&self) -> Option<String> {
+        self.values.get(Column::Description)
     }
     /// Whether it is done.
     fn completed(&self) -> bool {
-        self.row.completed
+        self.values.get(Column::Completed)
     }
     /// Who works on it; `unassigned` until somebody does.
-    fn tech(&self) -> &str {
-        &self.row.tech
+    fn tech(&self) -> String {
+        self.values.get(Column::Tech)
     }
     /// When the row was made.
     fn created_at(&self) -> DateTime {
-        DateTime(self.row.created_at)
+        self.values.get(Column::CreatedAt)
     }
     /// When the row was last changed, by whatever program.
     fn updated_at(&self) -> DateTime {
-        DateTime(self.row.updated_at)
+        self.values.get(Column::UpdatedAt)
     }
     /// Whose it is.
     async fn customer(&self, ctx: &Context<'_>) -> Result<Row<Customer>> {
         if let Some(customer) = &self.customer {
             return Ok(Row(customer.clone()));
         }
-        let customer = Customer::of(ctx, self.row.customer_id).await?;
+        let customer = Customer::of(ctx, self.customer_id()).await?;
         customer
             .map(Row)
             .ok_or_else(|| Error::internal("a ticket's customer is not there"))

@@ -252,7 +252,7 @@ async fn create(
         let insert = async move {
             let customer = insert(transaction, customer, shown).await?;
             for ticket in &mut tickets {
-                ticket.customer_id = Set(Record::number(&customer));
+                ticket.customer_id = Set(customer.values().number());
             }
             for rows in tickets.chunks(ROWS_PER_INSERT) {
                 ticket::Entity::insert_many(rows.to_vec())

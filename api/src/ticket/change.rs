@@ -51,7 +51,7 @@ impl TicketChange {
         };
         let customer = of_customer(ctx, &[&ctx.item.node.selection_set]);
         if customer.is_some_and(|columns| !columns.is_key_alone()) {
-            ticket.customer = self.0.owner(ticket.row.customer_id).await?;
+            ticket.customer = self.0.owner(ticket.customer_id()).await?;
         }
         Ok(Some(ticket))
     }

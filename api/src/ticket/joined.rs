@@ -63,13 +63,13 @@ pub(super) fn customer<'c>(
         let customers = customers.await.map_err(|error| error.at(ctx))?;
         let ctx = ctx.with_selection_set(&ctx.item.node.selection_set);
         // Those of this place alone, each once: the loader has read for others, too.
-        let numbers = row::distinct(rows.iter().map(|ticket| ticket.row.customer_id));
+        let numbers = row::distinct(rows.iter().map(|ticket| ticket.customer_id()));
         let here: Vec<_> = (numbers.iter())
             .filter_map(|number| customers.get(number))
             .collect();
         let shape = row::shape(&ctx, sets, &here).await?;
         Ok(Box::new(move |ticket: &Ticket, json: &mut Vec<u8>| {
-            if let Some(customer) = customers.get(&ticket.row.customer_id) {
+            if let Some(customer) = customers.get(&ticket.customer_id()) {
                 shape.write(customer, json);
             }
         }) as Writer<Ticket>)
@@ -82,10 +82,10 @@ async fn customers(
     sets: &[&Positioned<SelectionSet>],
     tickets: &[&Ticket],
 ) -> Result<Arc<HashMap<i32, Customer>>> {
-    let numbers = || tickets.iter().map(|ticket| ticket.row.customer_id);
+    let numbers = || tickets.iter().map(|ticket| ticket.customer_id());
     let columns = Columns::<Customer>::selected(ctx, sets);
     let read: Option<HashMap<_, _>> = (tickets.iter())
-        .map(|ticket| Some((ticket.row.customer_id, ticket.customer.clone()?)))
+        .map(|ticket| Some((ticket.customer_id(), ticket.customer.clone()?)))
         .collect();
     if let Some(read) = read {
         return Ok(read.into());
@@ -134,6 +134,6 @@ fn read(
     row: &QueryResult,
 ) -> Result<Ticket, DbErr> {
     let mut ticket: Ticket = columns.read(row, 0)?;
-    ticket.customer = Some(of_customer.read(row, columns.iter().count())?);
+    ticket.customer = Some(of_customer.read(row, columns.count())?);
     Ok(ticket)
 }

@@ -43,4 +43,5 @@ mod streams;
 mod trusted;
 mod unread;
 mod validity;
+mod values;
 mod variables;

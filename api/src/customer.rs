@@ -93,6 +93,8 @@ impl Record for Customer {
 /// Someone who brings in things to repair.
 #[Object]
 impl Customer {
+    // What the schema says of it; `row` writes what is shown.
+
     /// Global id, unique across all types.
     pub(crate) async fn id(&self) -> ID {
         global_id::<Self>(self.values.number())

@@ -173,9 +173,9 @@ pub(crate) fn text(row: &QueryResult, index: usize) -> Result<Option<Cow<'_, str
     Ok(text.map(Cow::Borrowed))
 }
 
-/// Reads a truth value, as [`value`] does; but what has become a number is refused, for the driver
-/// would take it for false.
-pub(crate) fn truth(row: &QueryResult, index: usize) -> Result<Option<bool>, DbErr> {
+/// Reads a boolean, as [`value`] does; but what has become a number is refused, for the driver would
+/// take it for false.
+pub(crate) fn boolean(row: &QueryResult, index: usize) -> Result<Option<bool>, DbErr> {
     let Some(row) = row.try_as_pg_row() else {
         return row.try_get_by_index(index);
     };
@@ -184,7 +184,9 @@ pub(crate) fn truth(row: &QueryResult, index: usize) -> Result<Option<bool>, DbE
         None => Ok(None),
         Some([0]) => Ok(Some(false)),
         Some([1]) => Ok(Some(true)),
-        Some(_) => Err(DbErr::Type("no truth value".to_owned())),
+        Some(_) => Err(DbErr::Type(format!(
+            "column {index} of a row is no boolean"
+        ))),
     }
 }
 

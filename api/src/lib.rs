@@ -7,8 +7,8 @@
 //! [`technician`] asks SeaORM; SQL. There is one hop of ours between resolver and SQL: [`row`] for
 //! records by key, [`page`] for lists, `write` for changes. Features know these three; none of the
 //! three knows a feature. Where several requests want the same rows at the same moment, [`database`]
-//! reads once for all of them. What `row` and `page` have read, [`shape`] writes as JSON at once, and
-//! [`response`] puts that into the answer.
+//! reads once for all of them. `row` and `page` make JSON of each value that they read, [`shape`] puts
+//! these together as the selection says, and [`response`] puts that into the answer.
 //!
 //! A subscription's way: [`schema`] likewise; a resolver in a feature's `change.rs` asks `live` for
 //! the changes to its table, and each change that is wanted is executed as a request of its own.

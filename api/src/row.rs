@@ -34,7 +34,7 @@ pub use values::Values;
 
 /// A row of one table, as an object of the API. Cheap to clone.
 pub trait Record: ObjectType + Clone + From<Values<Self>> + 'static {
-    type Entity: EntityTrait<Model: ModelTrait<Entity = Self::Entity> + Default>;
+    type Entity: EntityTrait<Model: ModelTrait<Entity = Self::Entity>>;
 
     /// The type's name in the schema, and the prefix of its global ids.
     const NAME: &'static str;

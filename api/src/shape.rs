@@ -142,8 +142,8 @@ pub fn append(json: &mut Vec<u8>, value: &impl Serialize) {
     let _ = serde_json::to_writer(json, value);
 }
 
-/// Appends a text, as [`append`] does. Most have nothing to escape, which is seen at many bytes at a
-/// time where no byte ends the search.
+/// Appends a text, as [`append`] does. Most have nothing to escape; a search that does not stop at what
+/// it finds looks at many bytes at once.
 pub fn append_text(json: &mut Vec<u8>, text: &str) {
     let special = |byte: u8| byte < b' ' || byte == b'"' || byte == b'\\';
     if (text.bytes()).fold(false, |found, byte| found | special(byte)) {

@@ -86,6 +86,8 @@ impl Ticket {
 /// One repair job.
 #[Object]
 impl Ticket {
+    // What the schema says of it; `row` writes what is shown.
+
     /// Global id, unique across all types.
     pub(crate) async fn id(&self) -> ID {
         global_id::<Self>(self.values.number())

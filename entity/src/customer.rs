@@ -11,7 +11,7 @@ pub const SEARCH_TEXT: &str = "first_name || ' ' || last_name || ' ' || email ||
 pub const NAME_TEXT: &str = "first_name || ' ' || last_name";
 
 #[sea_orm::model]
-#[derive(Clone, Debug, Default, PartialEq, Eq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "customers")]
 pub struct Model {
     #[sea_orm(primary_key)]

@@ -7,7 +7,7 @@ use sea_orm::entity::prelude::*;
 pub const SEARCH_TEXT: &str = "title || ' ' || coalesce(description, '') || ' ' || tech";
 
 #[sea_orm::model]
-#[derive(Clone, Debug, Default, PartialEq, Eq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "tickets")]
 pub struct Model {
     #[sea_orm(primary_key)]

@@ -1,4 +1,4 @@
-//! Which columns of a record's table a selection needs.
+//! Which columns of a record's table a selection needs. Knows no feature.
 
 use std::{iter, marker::PhantomData};
 
@@ -120,5 +120,5 @@ impl<R: Record> Columns<R> {
 /// The place of a column in [`Record::COLUMNS`].
 pub(super) fn place<R: Record>(column: ColumnOf<R>) -> usize {
     let place = (R::COLUMNS.iter()).position(|other| other.as_str() == column.as_str());
-    place.unwrap_or_default()
+    place.expect("a field's column is one of the record's")
 }

@@ -1,11 +1,13 @@
 //! What was read of a row: each value as the JSON that shows it.
 //!
-//! It is made as the row comes in, while that is in the processor's cache; lists only copy it. A
-//! model in between would be a third of what a long list costs.
+//! Made when the row is read, so that lists only copy it; through a model long lists cost 5 to 8 %
+//! more. Knows no feature.
 
 use std::sync::Arc;
 
-use sea_orm::{DbErr, EntityTrait, ModelTrait, QueryResult, sea_query::ArrayType};
+use sea_orm::{
+    ColumnTrait, DbErr, EntityTrait, IdenStatic, ModelTrait, QueryResult, sea_query::ArrayType,
+};
 use serde::de::DeserializeOwned;
 
 use super::{ColumnOf, Columns, Record, columns::place};
@@ -28,7 +30,7 @@ pub struct Values<R> {
     bytes: Arc<[u8]>,
 }
 
-/// In bytes from the beginning, the lowest first.
+/// A place in [`Values::bytes`], little-endian.
 type End = [u8; 4];
 
 impl<R> Clone for Values<R> {
@@ -53,7 +55,7 @@ impl<R: Record> Values<R> {
         self.number
     }
 
-    /// The value of a column; its type's default where it was not read.
+    /// The value of a column other than the primary key; its type's default where it was not read.
     pub(crate) fn get<T: DeserializeOwned + Default>(&self, column: ColumnOf<R>) -> T {
         let json = self.json(place::<R>(column));
         serde_json::from_slice(json).unwrap_or_default()
@@ -75,16 +77,16 @@ impl<R: Record> Values<R> {
         let (ends, _) = self.bytes.as_chunks();
         let end = |index: usize| u32::from_le_bytes(ends[index - 1]) as usize;
         let start = match index {
-            1 => Self::ends(self.columns),
+            1 => ends_size(self.columns),
             _ => end(index - 1),
         };
         &self.bytes[start..end(index)]
     }
+}
 
-    /// What the ends of so many values take, in bytes.
-    fn ends(columns: Columns<R>) -> usize {
-        (columns.count() - 1) * size_of::<End>()
-    }
+/// What the ends of the values of these columns take, in bytes.
+fn ends_size<R: Record>(columns: Columns<R>) -> usize {
+    (columns.count() - 1) * size_of::<End>()
 }
 
 impl<R: Record> Columns<R> {
@@ -94,17 +96,21 @@ impl<R: Record> Columns<R> {
     /// # Errors
     /// Where the database's type is not the entity's.
     pub fn read(self, row: &QueryResult, start: usize) -> Result<R, DbErr> {
-        let ends = Values::ends(self);
+        let number = dialect::value(row, start)?;
+        if self.is_key_alone() {
+            return Ok(R::from(Values::key(number)));
+        }
+        let ends = ends_size(self);
         let mut bytes = Vec::with_capacity(ends + VALUES);
         bytes.resize(ends, 0);
         for (index, column) in self.iter().enumerate().skip(1) {
             append_value::<R>(row, start + index, column, &mut bytes)?;
             let end = u32::try_from(bytes.len());
-            let end: End = end.map_err(|_| unlike("a row of 4 GB"))?.to_le_bytes();
-            bytes[(index - 1) * end.len()..][..end.len()].copy_from_slice(&end);
+            let end = end.map_err(|_| unlike::<R>(column, "4 GB"))?;
+            bytes.as_chunks_mut().0[index - 1] = end.to_le_bytes();
         }
         Ok(R::from(Values {
-            number: dialect::value(row, start)?,
+            number,
             columns: self,
             bytes: bytes.into(),
         }))
@@ -120,24 +126,22 @@ fn append_value<R: Record>(
 ) -> Result<(), DbErr> {
     let there = match <R::Entity as EntityTrait>::Model::get_value_type(column) {
         ArrayType::Int => dialect::value::<Option<i32>>(row, index)?.map(|it| append(json, &it)),
-        ArrayType::Bool => dialect::truth(row, index)?.map(|it| append(json, &it)),
+        ArrayType::Bool => dialect::boolean(row, index)?.map(|it| append(json, &it)),
         ArrayType::String => dialect::text(row, index)?.map(|it| append_text(json, &it)),
         ArrayType::ChronoDateTime => {
             dialect::instant(row, index)?.map(|it| append(json, &DateTime(it)))
         }
-        other => return Err(unlike(&format!("a column of type {other:?}"))),
+        other => return Err(unlike::<R>(column, &format!("{other:?}"))),
     };
     if there.is_none() {
-        // The entity's type says whether the column may be empty, and this is how it tells.
-        let nothing = <R::Entity as EntityTrait>::Model::default().get(column);
-        if nothing != nothing.as_null() {
-            return Err(unlike("null in a column that has none"));
+        if !column.def().is_null() {
+            return Err(unlike::<R>(column, "null"));
         }
         json.extend_from_slice(b"null");
     }
     Ok(())
 }
 
-fn unlike(found: &str) -> DbErr {
-    DbErr::Type(format!("found {found}"))
+fn unlike<R: Record>(column: ColumnOf<R>, found: &str) -> DbErr {
+    DbErr::Type(format!("{}.{} is {found}", R::NAME, column.as_str()))
 }

@@ -18,7 +18,7 @@ use std::thread;
 use crate::harness::{Directory, Kind, TestDatabase, repairshop, rows};
 pub(crate) use shape::shape;
 
-const ALL: [&str; 7] = [
+const ALL: [&str; 8] = [
     "m20261122_000001_customers_and_tickets",
     "m20261122_000002_indexes",
     "m20261122_000003_updated_at_trigger",
@@ -26,6 +26,7 @@ const ALL: [&str; 7] = [
     "m20261122_000005_changes",
     "m20261122_000006_growth",
     "m20261122_000007_beside_drizzle",
+    "m20261123_000008_search_figures",
 ];
 
 /// What the command prints for these migrations.

@@ -16,6 +16,7 @@ mod m20261122_000004_search_index;
 mod m20261122_000005_changes;
 mod m20261122_000006_growth;
 mod m20261122_000007_beside_drizzle;
+mod m20261123_000008_search_figures;
 mod parts;
 mod refusal;
 mod status;
@@ -51,13 +52,14 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000005_changes::Migration),
             Box::new(m20261122_000006_growth::Migration),
             Box::new(m20261122_000007_beside_drizzle::Migration),
+            Box::new(m20261123_000008_search_figures::Migration),
         ]
     }
 }
 
 /// How many of the first migrations make what the program needs, and add to tables that are there without
 /// a change to their columns; those after them are generated, or written by hand.
-const FIRST: usize = 7;
+const FIRST: usize = 8;
 
 /// PostgreSQL: noted before the first migration, where the tables were there already. A role that does
 /// not own the schema cannot; Drizzle's own list of migrations tells as much.

@@ -126,7 +126,7 @@ async fn addresses_that_differ_by_case_alone_are_adopted_too() {
     who_is_there_is_written_again(&drizzle).await;
     // A look-up by address still has its index, and the step back finds whichever it was.
     let environment = [("DATABASE_URL", drizzle.url.as_str())];
-    repairshop(&["migrate", "down", "-n", "6"], &environment).success();
+    repairshop(&["migrate", "down", "-n", "7"], &environment).success();
     let indexes = facts(&drizzle, INDEXES).await;
     assert_eq!(indexes.len(), 3, "two keys and an address: {indexes:#?}");
     drizzle.remove().await;

@@ -205,7 +205,7 @@ async fn drizzles_tables_are_adopted_unless_something_is_missing_even_then(copy:
         .expect("it is back");
     let said = copy.goes_well(&["up"], &database.url);
     assert!(
-        said.contains("triggers of 7 migrations; ") && said.contains("; 1 migration more may"),
+        said.contains("triggers of 8 migrations; ") && said.contains("; 1 migration more may"),
         "{said}"
     );
     let points = "SELECT DISTINCT points FROM customers";

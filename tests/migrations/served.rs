@@ -39,7 +39,7 @@ async fn drizzles_tables_are_served_without_a_migration_and_nothing_is_made_ther
     let warned = warnings(&serving);
     assert_eq!(warned.len(), 1, "{warned:#?}");
     for said in [
-        "served without 7 migrations: ",
+        "served without 8 migrations: ",
         "search reads whole tables",
         "in other letters, is not seen to be taken",
         "subscriptions are refused",
@@ -110,7 +110,7 @@ async fn what_a_later_migration_adds_is_all_that_is_missed() {
     let serving = Serving::start(&environment);
     let warned = warnings(&serving);
     assert_eq!(warned.len(), 1, "{warned:#?}");
-    let said = "without 4 migrations: search reads whole tables, and those that another program made ever after, \
+    let said = "without 5 migrations: search reads whole tables, and those that another program made ever after, \
         subscriptions are refused; ";
     assert!(warned[0].contains(said), "{warned:#?}");
     migrate(&database, "up");
@@ -132,7 +132,7 @@ async fn what_a_migration_is_needed_for_is_told_beside_what_is_not_there() {
     // Of ours, one that a migration to come may add.
     let ours = TestDatabase::empty(Kind::Postgres).await;
     let url = [("DATABASE_URL", ours.url.as_str())];
-    repairshop(&["migrate", "up", "-n", "6"], &url).success();
+    repairshop(&["migrate", "up", "-n", "7"], &url).success();
     execute(&ours, "ALTER TABLE tickets DROP COLUMN description").await;
     let said = fails(&ours);
     let line = "error: tickets.description: text expected, no column found; the database lacks 1 migration (";

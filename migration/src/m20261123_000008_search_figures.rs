@@ -2,7 +2,7 @@
 //!
 //! The planner knows a word's frequency by the sample that ANALYZE keeps of an expression, 100 values
 //! unless told. A name that one customer in a hundred has is in it on some days and not on others, and
-//! a search for it then takes a plan that is three to ten times slower. Of 500 it is. Each value costs
+//! a search for it then takes a plan that is two to twelve times slower. Of 500 it is. Each value costs
 //! the planning of a search a few microseconds.
 
 use sea_orm_migration::{prelude::*, sea_orm::DbErr};
